@@ -1,0 +1,1 @@
+"""What docs/benchmarks.md reports, measured as ratios within one run. Run all: `make bench`."""

@@ -1,0 +1,37 @@
+"""Run every benchmark and print one JSON document: `make bench`, or `python -m benchmarks [NAME …]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import check_start, idle_agent, rollback
+
+BENCHMARKS: dict[str, Callable[[Path], object]] = {
+    "check_start": lambda root: check_start.measure(),
+    "idle_agent": idle_agent.measure,
+    "rollback": rollback.measure,
+}
+
+
+def main() -> None:
+    """Measure what was asked for, everything by default."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(BENCHMARKS)}")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
+    results: dict[str, object] = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="interlock-bench-") as root:
+            results[name] = BENCHMARKS[name](Path(root) / "scratch")
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Where artifacts come from: the tree of the manifest, a directory, and what is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from interlock.artifacts.sources import DirectoryFiles, TreeFiles, open_source
+from interlock.documents.kinds.adapter_revision import Artifact
+from interlock.documents.tree import WorkingTree
+from interlock.errors import ArtifactMissing, ArtifactUnreachable, InterlockError
+from support.adapters import artifact_of, write_adapter, write_base
+
+NAMES = ["adapter_config.json", "adapter_model.safetensors"]
+
+
+def _artifact(tmp_path: Path, uri: str | None = None) -> Artifact:
+    directory = write_adapter(tmp_path / "repo" / "files" / "a", base_config=write_base(tmp_path / "base"))
+    return artifact_of(directory, uri)
+
+
+def _tree(tmp_path: Path) -> WorkingTree:
+    return WorkingTree(tmp_path / "repo")
+
+
+def test_a_relative_address_names_files_of_the_same_tree(tmp_path: Path) -> None:
+    artifact = _artifact(tmp_path, "file:files/a")
+    source = open_source(artifact, _tree(tmp_path))
+    assert isinstance(source, TreeFiles)
+    assert source.label == f"files/a in {tmp_path / 'repo'}"
+    assert source.sizes() == {file.path: file.size for file in artifact.files}
+    for name in NAMES:
+        with source.open(name) as stream:
+            assert stream.read() == (tmp_path / "repo" / "files" / "a" / name).read_bytes()
+
+
+def test_entries_that_the_caller_has_are_used_instead_of_a_new_listing(tmp_path: Path) -> None:
+    artifact, tree = _artifact(tmp_path, "file:files/a"), _tree(tmp_path)
+    entries = tree.entries()
+    (tmp_path / "repo" / "files" / "a" / "later").write_text("")
+    assert sorted(open_source(artifact, tree, entries=entries).sizes()) == NAMES
+    assert sorted(open_source(artifact, tree).sizes()) == [*NAMES, "later"]
+
+
+def test_an_absolute_address_names_a_directory_of_this_machine(tmp_path: Path) -> None:
+    artifact = _artifact(tmp_path)
+    source = open_source(artifact, WorkingTree(tmp_path / "base"))
+    assert isinstance(source, DirectoryFiles)
+    assert source.sizes() == {file.path: file.size for file in artifact.files}
+    with source.open("adapter_config.json") as stream:
+        assert stream.read(1) == b"{"
+
+
+@pytest.mark.parametrize("uri", ["file:files/b", "file:///nowhere/at/all"])
+def test_an_address_where_nothing_is_is_missing(tmp_path: Path, uri: str) -> None:
+    source = open_source(_artifact(tmp_path, uri), _tree(tmp_path))
+    with pytest.raises(ArtifactMissing, match="does not exist") as caught:
+        source.sizes()
+    assert caught.value.remedy
+    with pytest.raises(ArtifactMissing), source.open("adapter_config.json"):
+        pass
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/a", "https://example.com/a", "oci://registry/a:1", "hf://org/repo"])
+def test_other_addresses_are_unreachable_and_say_what_to_do(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(ArtifactUnreachable, match="is an address of the kind") as caught:
+        open_source(_artifact(tmp_path, uri), _tree(tmp_path))
+    assert "this version reads file: addresses only" in caught.value.expected
+    assert "--uri file:///" in caught.value.remedy
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_file_that_is_a_link_is_not_there(tmp_path: Path, absolute: bool) -> None:
+    artifact = _artifact(tmp_path, None if absolute else "file:files/a")
+    config = tmp_path / "repo" / "files" / "a" / "adapter_config.json"
+    config.unlink()
+    config.symlink_to("/etc/hostname")
+    source = open_source(artifact, _tree(tmp_path))
+    assert list(source.sizes()) == ["adapter_model.safetensors"]
+    with pytest.raises(ArtifactMissing, match="links are not followed"), source.open("adapter_config.json"):
+        pass
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_directory_that_is_reached_through_a_link_is_refused(tmp_path: Path, absolute: bool) -> None:
+    _artifact(tmp_path)
+    (tmp_path / "repo" / "link").symlink_to(tmp_path / "repo" / "files")
+    uri = f"file://{tmp_path}/repo/link/a" if absolute else "file:link/a"
+    source = open_source(_artifact(tmp_path, uri), _tree(tmp_path))
+    with pytest.raises(ArtifactMissing, match="through a link" if absolute else "does not exist") as caught:
+        source.sizes()
+    if absolute:
+        assert f"--uri file://{tmp_path}/repo/files/a" in caught.value.remedy
+    with pytest.raises(ArtifactMissing, match="link"), source.open("adapter_config.json"):
+        pass
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    artifact = _artifact(tmp_path)
+    os.mkfifo(tmp_path / "repo" / "files" / "a" / "pipe")
+    source = open_source(artifact, _tree(tmp_path))
+    assert "pipe" not in source.sizes()
+    with pytest.raises(ArtifactMissing, match="not a regular file"), source.open("pipe"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["../base/config.json", "/etc/hostname", "", ".", "..", "a//b"])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_name_that_leaves_the_directory_is_refused(tmp_path: Path, name: str, absolute: bool) -> None:
+    source = open_source(_artifact(tmp_path, None if absolute else "file:files/a"), _tree(tmp_path))
+    with pytest.raises(InterlockError), source.open(name):
+        pass

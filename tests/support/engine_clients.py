@@ -1,0 +1,43 @@
+"""How tests talk to a running engine of support/engine_processes.py: its address for a driver, and plain HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import httpx
+
+from interlock.engines.address import EngineAddress
+from support.engine_processes import EngineProcess
+
+CLIENT_TIMEOUT_S = 60.0
+
+
+def address_of(engine: EngineProcess, *, admin_token: str | None = None, api_key: str | None = None) -> EngineAddress:
+    """The address of a running engine with the keys that it was started with, or with others."""
+    return EngineAddress(
+        engine.url,
+        api_key=engine.api_key if api_key is None else api_key,
+        admin_token=engine.admin_token if admin_token is None else admin_token,
+        timeout_s=CLIENT_TIMEOUT_S,
+    )
+
+
+def client_of(engine: EngineProcess) -> httpx.Client:
+    """An HTTP client that sends the agent's token and the engine's key."""
+    headers = {"X-Interlock-Token": engine.admin_token}
+    if engine.api_key:
+        headers["Authorization"] = f"Bearer {engine.api_key}"
+    return httpx.Client(base_url=engine.url, headers=headers, timeout=CLIENT_TIMEOUT_S, trust_env=False)
+
+
+def events_of(lines: Iterable[str]) -> list[dict[str, Any]]:
+    """The JSON events of a stream, without the `[DONE]` that ends it."""
+    data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
+    return [json.loads(event) for event in data if event != "[DONE]"]
+
+
+def text_of(events: Iterable[dict[str, Any]]) -> str:
+    """The text of a streamed completion."""
+    return "".join(choice["text"] for event in events for choice in event["choices"])

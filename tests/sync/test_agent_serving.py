@@ -1,0 +1,148 @@
+"""The agent makes a real engine serve what git says: first sync, promotion, rollback, restart, canary, drain."""
+
+from __future__ import annotations
+
+from interlock.sync.outcome import Done, Failed
+from support.serving_node import ServingNode
+
+REFUNDS = {
+    "1": " Refunds take ten days.",
+    "2": " Refund granted. Sorry for the trouble.",
+    "3": " Refund granted, and here is a voucher.",
+}
+
+
+def test_the_first_sync_makes_every_alias_answer_and_stamps_the_revision(node: ServingNode) -> None:
+    assert node.ask("support-bot").status == 404
+    agent = node.agent()
+    assert agent.run_once() == Done()
+    answer = node.ask("support-bot")
+    assert (answer.text, answer.revision) == (REFUNDS["1"], node.served("support-bot", "1"))
+    assert node.ask("sql-helper", "Question: how many orders?\nSQL:").text == " SELECT 1;"
+    assert agent.status
+    assert agent.status.commits.applied == node.scratch.git("rev-parse", "HEAD")
+    assert {c.type: c.status for c in agent.status.conditions} == {
+        "Ready": "True",
+        "Reconciling": "False",
+        "Stalled": "False",
+        "SourceVerified": "True",
+        "Fetched": "True",
+        "Loaded": "True",
+        "Served": "True",
+        "RollbackReady": "True",
+    }
+
+
+def test_a_promotion_moves_the_alias_and_a_revert_brings_it_back_without_a_load(node: ServingNode) -> None:
+    agent = node.agent()
+    agent.run_once()
+    node.point("support-bot", "2")
+    node.push("promote")
+    assert agent.run_once() == Done()
+    assert node.ask("support-bot").text == REFUNDS["2"]
+    loads = node.loads()
+    node.scratch.git("revert", "--no-edit", "HEAD")
+    node.scratch.git("push", "--quiet", "origin", "HEAD:main")
+    assert agent.run_once() == Done()
+    assert node.ask("support-bot").text == REFUNDS["1"]
+    assert node.loads() == loads
+
+
+def test_going_back_and_forth_follows_every_commit(node: ServingNode) -> None:
+    agent = node.agent()
+    for revision in ("2", "1", "2", "1"):
+        node.point("support-bot", revision)
+        node.push(f"serve {revision}")
+        assert agent.run_once() == Done()
+        assert node.ask("support-bot").text == REFUNDS[revision]
+
+
+def test_two_promotions_in_one_poll_end_at_the_last_one(node: ServingNode) -> None:
+    agent = node.agent()
+    agent.run_once()
+    node.point("support-bot", "2")
+    node.push()
+    node.point("support-bot", "3")
+    node.push()
+    assert agent.run_once() == Done()
+    assert node.ask("support-bot").text == REFUNDS["3"]
+    assert agent.status
+    assert agent.status.aliases[1].rollback_targets == (node.served("support-bot", "2"),)
+
+
+def test_what_no_pointer_names_is_unloaded_only_after_the_drain(node: ServingNode) -> None:
+    agent = node.agent()
+    agent.run_once()
+    first, second, third = (node.served("support-bot", revision) for revision in "123")
+    for revision in ("2", "3"):
+        node.point("support-bot", revision)
+        node.push()
+        agent.run_once()
+    assert {first, second, third} <= loaded(node)
+    node.clock.now += 4
+    agent.turn()
+    assert first in loaded(node)
+    node.clock.now += 2
+    agent.turn()
+    assert {second, third} <= loaded(node)
+    assert first not in loaded(node)
+    assert (node.node.directory / "state" / "adapters").is_dir()
+    assert len(list((node.node.directory / "state" / "adapters" / "sha256").iterdir())) == 4
+
+
+def test_an_engine_that_was_restarted_gets_its_adapters_back(node_of_its_own: ServingNode) -> None:
+    node = node_of_its_own
+    agent = node.agent()
+    agent.run_once()
+    port = node.stop_engine()
+    assert isinstance(agent.turn(), Failed)
+    node.start_engine(port=port)
+    assert node.ask("support-bot").status == 404
+    assert agent.run_once() == Done()
+    assert node.ask("support-bot").text == REFUNDS["1"]
+
+
+def test_a_new_agent_process_goes_on_where_the_last_one_ended(node: ServingNode) -> None:
+    node.agent().run_once()
+    loads = node.loads()
+    agent = node.agent()
+    assert agent.run_once() == Done()
+    assert node.loads() == loads
+
+
+def test_a_canary_takes_its_tenants_and_leaves_the_others(node: ServingNode) -> None:
+    agent = node.agent()
+    node.point("support-bot", "1", extra='canary: {revision: "2", weight: 0, tenants: [acme]}\n')
+    node.push("canary")
+    assert agent.run_once() == Done()
+    body = {"model": "support-bot", "prompt": "Customer: I want my money back.\nAgent:", "max_tokens": 24}
+    with node.client() as client:
+        acme = client.post("/v1/completions", json=body, headers={"X-Interlock-Tenant": "acme"})
+        other = client.post("/v1/completions", json=body, headers={"X-Interlock-Tenant": "other"})
+    assert acme.json()["choices"][0]["text"] == REFUNDS["2"]
+    assert other.json()["choices"][0]["text"] == REFUNDS["1"]
+
+
+def test_an_alias_whose_pointer_is_removed_is_no_longer_answered(node: ServingNode) -> None:
+    agent = node.agent()
+    agent.run_once()
+    node.scratch.git("rm", "--quiet", "environments/production/pointers/sql-helper.yaml")
+    node.push("retire")
+    assert agent.run_once() == Done()
+    assert node.ask("sql-helper").status == 404
+    assert node.ask("support-bot").text == REFUNDS["1"]
+
+
+def test_a_lazy_adapter_is_loaded_by_its_first_request(node: ServingNode) -> None:
+    node.point("sql-helper", "1", extra="residency: lazy\n")
+    node.push("lazy")
+    agent = node.agent()
+    assert agent.run_once() == Done()
+    before = node.loads()
+    assert node.ask("sql-helper", "Question: how many orders?\nSQL:").text == " SELECT 1;"
+    assert node.loads() == before + 1
+
+
+def loaded(node: ServingNode) -> set[str]:
+    with node.client() as client:
+        return {model["id"] for model in client.get("/v1/models").json()["data"] if model["parent"]}

@@ -1,0 +1,217 @@
+"""A node's settings: every path absolute, every secret private, every flaw with its file and line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from interlock.errors import DocumentError, UsageError
+from interlock.sync.settings import MAX_SECRET_BYTES, MAX_SETTINGS_BYTES, load_settings
+
+MINIMAL = """\
+kind: Node
+name: node-1
+environment: dev
+remote:
+  url: file:///srv/git/adapters.git
+engine:
+  kind: embedded
+  url: http://127.0.0.1:8000
+"""
+SECRET = "ghs_notARealToken"
+VARIABLES = ("INTERLOCK_REMOTE_TOKEN", "INTERLOCK_ENGINE_API_KEY", "INTERLOCK_ADMIN_TOKEN")
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of whoever runs the tests does not count."""
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The directory of the settings file."""
+    directory = tmp_path / "etc" / "interlock"
+    directory.mkdir(parents=True)
+    return directory
+
+
+def write(home: Path, text: str) -> Path:
+    file = home / "node.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def with_token(home: Path, content: bytes = f"{SECRET}\n".encode(), *, mode: int = 0o600) -> Path:
+    (home / "token").write_bytes(content)
+    (home / "token").chmod(mode)
+    return write(home, MINIMAL.replace("adapters.git\n", "adapters.git\n  token_file: token\n"))
+
+
+def test_a_minimal_file_has_defaults_beside_it(home: Path) -> None:
+    settings = load_settings(write(home, MINIMAL))
+    assert settings.state == home / "state"
+    assert settings.store == home / "state" / "adapters"
+    assert settings.routes == home / "state" / "routes.json"
+    assert settings.base_directory is None
+    assert (settings.poll_seconds, settings.drain_seconds) == (30.0, 30.0)
+    assert settings.node.remote.branch == "main"
+    assert (settings.remote_token, settings.api_key, settings.admin_token) == ("", "", "")
+
+
+def test_relative_paths_begin_at_the_file_and_absolute_ones_stay(home: Path) -> None:
+    text = MINIMAL + "  base_directory: ../base\nstate: var\nstore: /srv/adapters\nroutes: run/routes.json\n"
+    settings = load_settings(write(home, text))
+    assert settings.state == home / "var"
+    assert settings.store == Path("/srv/adapters")
+    assert settings.routes == home / "run" / "routes.json"
+    assert settings.base_directory == home / ".." / "base"
+
+
+def test_the_store_and_the_routes_follow_the_state_directory(home: Path) -> None:
+    settings = load_settings(write(home, MINIMAL + "state: /var/lib/interlock\n"))
+    assert settings.store == Path("/var/lib/interlock/adapters")
+    assert settings.routes == Path("/var/lib/interlock/routes.json")
+
+
+def test_a_relative_path_to_the_file_gives_absolute_paths(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(home, MINIMAL)
+    monkeypatch.chdir(home.parent)
+    for path in (Path("interlock/node.yaml"), Path("./interlock/../interlock/node.yaml")):
+        assert load_settings(path).state == home / "state"
+
+
+def test_a_mounted_file_that_is_a_link_keeps_the_state_where_the_link_is(home: Path, tmp_path: Path) -> None:
+    version = tmp_path / "mounted" / "2026_11_01"
+    version.mkdir(parents=True)
+    write(version, MINIMAL)
+    (home / "node.yaml").symlink_to(version / "node.yaml")
+    assert load_settings(home / "node.yaml").state == home / "state"
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(home: Path) -> None:
+    with pytest.raises(UsageError, match="there is no file") as error:
+        load_settings(home / "node.yaml")
+    assert "docs/node.md" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (MINIMAL + "polls: 1s\n", 9, "unknown key `polls`"),
+        (MINIMAL.replace("  url: file", "  polling: 1s\n  url: file"), 5, "unknown key `polling`"),
+        (MINIMAL.replace("name: node-1\n", ""), 1, "no key `name`"),
+        (MINIMAL.replace("kind: embedded", "kind: tgi"), 7, "engine.kind is 'tgi'"),
+        (MINIMAL + "drain: 30\n", 9, "drain is"),
+        (MINIMAL + "drain: 0s\n", 9, "drain is '0s'"),
+        (MINIMAL.replace("8000", "8000/v1"), 8, "engine.url is"),
+        (MINIMAL.replace("kind: Node", "kind: Pointer"), 1, "kind is 'Pointer'"),
+        (MINIMAL + "name: node-2\n", 9, "name"),
+        (MINIMAL + "state: [\n", 10, ""),
+        (MINIMAL.replace("node-1", "7"), 2, "name is the number 7"),
+        ('state: "a\\tb"\n' + MINIMAL, 1, "state is"),
+        ("", 0, ""),
+    ],
+)  # fmt: skip
+def test_every_flaw_is_told_with_file_and_line(home: Path, text: str, line: int, words: str) -> None:
+    file = write(home, text)
+    with pytest.raises(DocumentError) as error:
+        load_settings(file)
+    assert error.value.found.startswith(f"{file}:{line}:" if line else str(file)), error.value.found
+    assert words in error.value.found
+    assert error.value.expected or error.value.remedy
+
+
+def test_a_misspelled_key_is_answered_with_the_right_one(home: Path) -> None:
+    with pytest.raises(DocumentError) as error:
+        load_settings(write(home, MINIMAL + "drains: 30s\n"))
+    assert "did you mean `drain`?" in error.value.remedy
+
+
+def test_an_endless_file_is_refused(home: Path) -> None:
+    with pytest.raises(DocumentError, match="has more than"):
+        load_settings(write(home, MINIMAL + "#" * MAX_SETTINGS_BYTES))
+    with pytest.raises(DocumentError, match="has more than"):
+        load_settings(Path("/dev/zero"))
+
+
+def test_a_directory_in_place_of_the_file_is_refused(home: Path) -> None:
+    with pytest.raises(DocumentError, match="cannot be read: Is a directory"):
+        load_settings(home)
+
+
+def test_secrets_come_from_private_files(home: Path) -> None:
+    for name in ("a", "b", "c"):
+        (home / name).write_text(f"  {SECRET}-{name}\n", encoding="ascii")
+        (home / name).chmod(0o400)
+    text = MINIMAL.replace("adapters.git\n", "adapters.git\n  token_file: a\n")
+    settings = load_settings(write(home, text + f"  api_key_file: b\n  admin_token_file: {home}/c\n"))
+    assert settings.remote_token == f"{SECRET}-a"
+    assert settings.api_key == f"{SECRET}-b"
+    assert settings.admin_token == f"{SECRET}-c"
+
+
+def test_secrets_come_from_the_environment_where_no_file_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, f" {variable.lower()}\n")
+    settings = load_settings(write(home, MINIMAL))
+    assert (settings.remote_token, settings.api_key, settings.admin_token) == tuple(map(str.lower, VARIABLES))
+
+
+def test_a_file_that_is_named_comes_before_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERLOCK_REMOTE_TOKEN", "another")
+    assert load_settings(with_token(home)).remote_token == SECRET
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o610, 0o601, 0o777])
+def test_a_secret_that_others_can_read_is_refused_with_the_command_that_helps(home: Path, mode: int) -> None:
+    with pytest.raises(UsageError, match="can be read by other users") as error:
+        load_settings(with_token(home, mode=mode))
+    assert f"chmod 600 {home}/token" in error.value.remedy
+    assert "INTERLOCK_REMOTE_TOKEN" in error.value.remedy
+    assert SECRET not in str(error.value)
+
+
+def test_a_link_to_a_secret_is_judged_by_the_file_it_leads_to(home: Path) -> None:
+    file = with_token(home, mode=0o644)
+    (home / "token").rename(home / "elsewhere")
+    (home / "token").symlink_to("elsewhere")
+    with pytest.raises(UsageError, match="can be read by other users"):
+        load_settings(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n", b"  \n\t", b"s3cr3t\nlines", b"s3\tcr3t", b"s3\0cr3t", "ünïcødé".encode(), b"\xff\xfe",
+     b"\x1b[31m", b"x" * (MAX_SECRET_BYTES + 1), b" " * (MAX_SECRET_BYTES + 1) + b"x"],
+    ids=range(11),
+)  # fmt: skip
+def test_a_secret_that_is_not_one_printable_line_is_refused_and_not_printed(home: Path, content: bytes) -> None:
+    with pytest.raises(UsageError, match="does not hold one printable secret") as error:
+        load_settings(with_token(home, content))
+    for word in content.decode(errors="replace").split():
+        assert word not in error.value.found.removeprefix(str(home))
+
+
+def test_the_longest_secret_is_taken(home: Path) -> None:
+    assert len(load_settings(with_token(home, b"x" * MAX_SECRET_BYTES)).remote_token) == MAX_SECRET_BYTES
+
+
+def test_a_secret_that_is_not_there_is_an_error_and_not_an_empty_secret(home: Path) -> None:
+    file = with_token(home)
+    (home / "token").unlink()
+    with pytest.raises(UsageError, match="cannot be read: No such file or directory"):
+        load_settings(file)
+    (home / "token").mkdir(mode=0o700)
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        load_settings(file)
+
+
+def test_settings_can_be_printed_without_their_secrets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, SECRET)
+    assert SECRET not in repr(load_settings(write(home, MINIMAL)))
+    assert os.environ["INTERLOCK_ADMIN_TOKEN"] == SECRET

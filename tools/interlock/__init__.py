@@ -1,0 +1,3 @@
+"""Interlock: GitOps for LoRA adapters."""
+
+__version__ = "0.1.0"

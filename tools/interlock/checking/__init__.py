@@ -1,0 +1,1 @@
+"""The checker: gather facts from a tree, run the rules over them, return findings and a verdict."""

@@ -1,0 +1,93 @@
+"""Judges one tree: reads its documents, gathers facts about the bytes they name, applies every rule.
+
+Called by `interlock check`, by promote, rollback and register before they write, and by the agent before it follows a
+commit. Raises nothing for bad content: that is what findings are for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from interlock.checking.fact_cache import FactCache
+from interlock.checking.gather import gather
+from interlock.documents.snapshot import DocumentCache, Snapshot, read_snapshot
+from interlock.documents.tree import Tree
+from interlock.findings.finding import Finding, Verdict, verdict_of
+from interlock.findings.judgement import nothing_was_checked
+from interlock.rules.facts import Facts
+from interlock.rules.registry import judge
+
+CLEAN, BLOCKED, NOTHING_CHECKED, COULD_NOT_EVALUATE = 0, 1, 3, 4
+_EXIT_CODES = {Verdict.PASS: CLEAN, Verdict.FAIL: BLOCKED, Verdict.UNKNOWN: COULD_NOT_EVALUATE}
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of a check. `checked` counts the adapter revisions whose bytes were looked at."""
+
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+    snapshot: Snapshot
+    facts: Facts
+    checked: int
+
+    @property
+    def label(self) -> str:
+        """What was judged: a directory or a commit."""
+        return self.snapshot.label
+
+    @property
+    def environment(self) -> str | None:
+        """The environment that the check was narrowed to, if any."""
+        return self.facts.environment
+
+    @property
+    def documents(self) -> int:
+        """How many documents were read."""
+        return self.snapshot.documents_read
+
+
+@dataclass
+class CheckCaches:
+    """What one check leaves behind for the next one; may be used for several trees, but by one thread at a time."""
+
+    documents: DocumentCache = field(default_factory=DocumentCache)
+    facts: FactCache = field(default_factory=FactCache)
+    last: dict[tuple[str | None, bool], CheckResult] = field(default_factory=dict)
+
+
+def check_tree(
+    tree: Tree, *, environment: str | None = None, deep: bool = False, caches: CheckCaches | None = None
+) -> CheckResult:
+    """Judge `tree`.
+
+    With `environment`, the form of every document is judged, and beyond it only what that environment's pointers
+    name; `deep` looks at every value of the weights. `caches` of an earlier check spare work, never judgement.
+
+    Raises:
+        HistoryError: a git tree could not be read at all.
+    """
+    caches = caches or CheckCaches()
+    snapshot = read_snapshot(tree, caches.documents)
+    facts = gather(tree, snapshot, environment=environment, deep=deep, cache=caches.facts)
+    last = caches.last.get((environment, deep))
+    findings = last.findings if last and _same(last.facts, facts) else judge(facts)
+    checked = sum(not (known.unreachable or known.missing) for known in facts.artifacts.values())
+    result = CheckResult(findings, verdict_of(findings), snapshot, facts, checked)
+    caches.last[environment, deep] = result
+    return result
+
+
+def _same(before: Facts, now: Facts) -> bool:
+    """Whether two trees are the same to the rules: same paths with the same bytes, same facts about bytes elsewhere."""
+    return (
+        before.snapshot.entries == now.snapshot.entries
+        and before.artifacts == now.artifacts
+        and before.bases == now.bases
+        and before.digests == now.digests
+    )
+
+
+def exit_code(result: CheckResult) -> int:
+    """The exit status of a command that ends with this result: 0 clean, 1 blocked, 3 nothing checked, 4 unknown."""
+    return NOTHING_CHECKED if nothing_was_checked(result) else _EXIT_CODES[result.verdict]

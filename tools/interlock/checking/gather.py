@@ -1,0 +1,152 @@
+"""Gathers the facts that the rules judge: everything about bytes, read once, remembered by their identity.
+
+Called by `checker` and by register. Bad content is a fact and never an exception.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from interlock.artifacts.digests import digest_of, file_digest
+from interlock.checking.artifact_reading import read_artifact
+from interlock.checking.fact_cache import FactCache, Remembered
+from interlock.checking.places import Place, directory_in_tree, entries_below, find_place
+from interlock.documents.identifiers import Digest, RevisionId
+from interlock.documents.kinds.adapter_revision import Artifact
+from interlock.documents.snapshot import Snapshot
+from interlock.documents.tree import REGULAR, Entry, Tree
+from interlock.errors import ArtifactError, ArtifactMissing, ArtifactUnreachable, DocumentError, HistoryError
+from interlock.rules.facts import ArtifactFacts, Facts
+
+WORKERS = min(8, (os.cpu_count() or 1) + 2)
+SMALL_FILE = 1 << 20
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+def gather(
+    tree: Tree,
+    snapshot: Snapshot,
+    *,
+    environment: str | None = None,
+    deep: bool = False,
+    only: Collection[RevisionId] | None = None,
+    cache: FactCache | None = None,
+) -> Facts:
+    """Look at the bytes that the documents of `snapshot` name.
+
+    `environment` and `only` narrow what is looked at and judged; `deep` reads the values of the weights too.
+    """
+    scope = Facts(snapshot, environment=environment, only=None if only is None else frozenset(only))
+    cache = cache or FactCache()
+    artifacts = {key: located.document.artifact for key, located in scope.revisions.items()}
+    bases = _base_artifacts(scope)
+    directories = {directory_in_tree(artifact.uri) for artifact in (*artifacts.values(), *bases.values())} - {""}
+    reading = _Reading(tree, entries_below(directories, snapshot.entries), cache)
+    return replace(
+        scope,
+        artifacts=reading.all_facts(artifacts, deep=deep),
+        bases=reading.all_facts(bases, deep=False),
+        digests=_recipe_digests(tree, scope, cache),
+    )
+
+
+def _base_artifacts(scope: Facts) -> Mapping[tuple[str, str], Artifact]:
+    """The bases whose files stand in the repository itself; the others are compared on the nodes that serve them."""
+    found = {}
+    for key, located in scope.known_bases.items():
+        base = located.document
+        if base.files and base.source.uri and directory_in_tree(base.source.uri):
+            found[key] = Artifact(uri=base.source.uri, digest=base.digest, files=base.files)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One tree that is being looked at; `below` holds the entries of each artifact's directory."""
+
+    tree: Tree
+    below: Mapping[str, Mapping[str, Entry]]
+    cache: FactCache
+
+    def all_facts(self, artifacts: Mapping[K, Artifact], *, deep: bool) -> dict[K, ArtifactFacts]:
+        """The facts of each artifact; what is not remembered is read by several threads."""
+        found: dict[K, ArtifactFacts] = {}
+        places: dict[K, Place] = {}
+        for key, artifact in artifacts.items():
+            place = self._place(artifact)
+            if isinstance(place, ArtifactFacts):
+                found[key] = place
+            else:
+                places[key] = place
+        read = _remembered(
+            {key: (artifacts[key].files, place.identity, deep) for key, place in places.items()},
+            self.cache.artifacts,
+            lambda key: read_artifact(places[key], artifacts[key].files, deep=deep),
+            lambda facts: not facts.unreachable and not facts.missing,
+        )
+        return {key: found[key] if key in found else read[key] for key in artifacts}  # in the order of the manifests
+
+    def _place(self, artifact: Artifact) -> Place | ArtifactFacts:
+        try:
+            return find_place(artifact, self.tree, self.below.get(directory_in_tree(artifact.uri), {}))
+        except ArtifactMissing as error:
+            return ArtifactFacts(missing=error.found)
+        except ArtifactUnreachable as error:
+            return ArtifactFacts(unreachable=error.found)
+
+
+def _recipe_digests(tree: Tree, scope: Facts, cache: FactCache) -> Mapping[str, Digest]:
+    """The digests of the recipes that manifests name; one that cannot be read is left out, which is a finding."""
+    recipes = (located.document.provenance.recipe for located in scope.revisions.values())
+    entries = (scope.snapshot.entries.get(recipe.path) for recipe in recipes if recipe)
+    wanted = {entry.path: entry for entry in entries if entry and entry.kind == REGULAR}
+    return _remembered(
+        {path: entry.identity for path, entry in wanted.items()},
+        cache.digests,
+        lambda path: _digest(tree, path),
+        lambda digest: True,
+    )
+
+
+def _digest(tree: Tree, path: str) -> Digest | None:
+    try:
+        return digest_of([tree.read(path, limit=SMALL_FILE)])
+    except DocumentError:
+        pass  # larger than what is read at once
+    except (ArtifactError, HistoryError):
+        return None
+    try:
+        with tree.open(path) as stream:
+            return file_digest(stream)
+    except (ArtifactError, HistoryError):
+        return None
+
+
+def _remembered(
+    identities: Mapping[K, Hashable],
+    memory: Remembered[V],
+    find_out: Callable[[K], V | None],
+    settled: Callable[[V], bool],
+) -> dict[K, V]:
+    """The values that are known: from memory by identity, or found out now. Only settled ones are kept for later."""
+    known = {key: value for key, identity in identities.items() if (value := memory.recall(identity)) is not None}
+    unknown = [key for key in identities if key not in known]
+    for key, value in zip(unknown, _in_parallel(find_out, unknown), strict=True):
+        if value is not None:
+            known[key] = value
+            if settled(value):
+                memory.keep(identities[key], value)
+    return known
+
+
+def _in_parallel(find_out: Callable[[K], V], keys: list[K]) -> list[V]:
+    if len(keys) < 2:
+        return [find_out(key) for key in keys]
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        return list(pool.map(find_out, keys))

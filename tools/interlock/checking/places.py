@@ -1,0 +1,123 @@
+"""Where the files of one artifact lie for the checker, with what makes a second look unnecessary.
+
+Built on `artifacts.sources`, which knows the kinds of address. Called by `gather` for every artifact in scope.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Hashable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from interlock.artifacts.sources import UNKNOWN_SIZE, ArtifactFiles, open_source
+from interlock.documents.kinds.adapter_revision import Artifact, ArtifactFile
+from interlock.documents.tree import REGULAR, Entry, Tree
+from interlock.errors import ArtifactMissing, ArtifactUnreachable, DocumentError
+
+READ_AT_ONCE = 8 << 20
+"""Bytes up to which a file of a git tree is read in one piece, which costs no process of its own."""
+
+_ABSOLUTE = "file:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The files of one artifact.
+
+    `sizes` gives the regular files (`UNKNOWN_SIZE` where only reading tells), `strange` what else lies there, by
+    name. `identity` changes whenever any of it may have changed.
+    """
+
+    files: ArtifactFiles
+    tree: Tree
+    directory: str
+    sizes: Mapping[str, int]
+    strange: Mapping[str, str]
+    identity: Hashable
+
+    def open(self, file: ArtifactFile) -> AbstractContextManager[BinaryIO]:
+        """Open a file from its start.
+
+        Raises:
+            ArtifactMissing: it is not there any more.
+            ArtifactUnreachable: it cannot be read.
+            HistoryError: git cannot give it out.
+        """
+        if self.sizes[file.path] == UNKNOWN_SIZE and file.size <= READ_AT_ONCE:
+            try:
+                return io.BytesIO(self.tree.read(f"{self.directory}/{file.path}", limit=file.size))
+            except DocumentError:
+                pass  # it is larger than promised: the reader stops after one byte too many
+        return self.files.open(file.path)
+
+    def ends_early(self, file: ArtifactFile, count: int) -> bool:
+        """Whether a stream that gave `count` bytes may have broken off: large git objects come without a size."""
+        return self.sizes[file.path] == UNKNOWN_SIZE and count < file.size and file.size > READ_AT_ONCE
+
+
+def find_place(artifact: Artifact, tree: Tree, below: Mapping[str, Entry]) -> Place:
+    """Find the files of an artifact; `below` are the entries of `tree` below its directory.
+
+    Raises:
+        ArtifactMissing: there is nothing at its address.
+        ArtifactUnreachable: its address cannot be read from here.
+    """
+    files = open_source(artifact, tree, entries=below)
+    if artifact.uri.startswith(_ABSOLUTE):
+        sizes = _sizes_on_this_machine(files)
+        identity = _identities(Path(artifact.uri.removeprefix("file://")), sizes)
+        return Place(files, tree, "", sizes, {}, identity)
+    directory = directory_in_tree(artifact.uri)
+    names = {path.removeprefix(f"{directory}/"): entry for path, entry in below.items()}
+    strange = {name: _kind(name, entry) for name, entry in names.items() if _is_strange(name, entry)}
+    identity = tuple((name, entry.kind, entry.identity) for name, entry in names.items())
+    return Place(files, tree, directory, files.sizes(), strange, identity)
+
+
+def directory_in_tree(uri: str) -> str:
+    """The directory of the repository that an address names; "" for any other address."""
+    return uri.removeprefix("file:") if uri.startswith("file:") and not uri.startswith(_ABSOLUTE) else ""
+
+
+def entries_below(directories: Iterable[str], entries: Mapping[str, Entry]) -> Mapping[str, Mapping[str, Entry]]:
+    """The entries below each of these directories, found in one pass over all entries."""
+    found: dict[str, dict[str, Entry]] = {directory: {} for directory in directories}
+    for path, entry in entries.items():
+        parent = path.rpartition("/")[0]
+        while parent:
+            if parent in found:
+                found[parent][path] = entry
+            parent = parent.rpartition("/")[0]
+    return found
+
+
+def _sizes_on_this_machine(files: ArtifactFiles) -> Mapping[str, int]:
+    try:
+        return files.sizes()
+    except ArtifactMissing as error:
+        # Another machine may have it: that it is not here says nothing about the artifact.
+        raise ArtifactUnreachable(f"on this machine, {error.found}", expected=error.expected) from error
+
+
+def _identities(directory: Path, names: Iterable[str]) -> Hashable:
+    return tuple((name, _file_identity(directory / name)) for name in names)
+
+
+def _file_identity(path: Path) -> Hashable:
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        raise ArtifactUnreachable(f"{path} cannot be looked at: {error.strerror}") from error
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _is_strange(name: str, entry: Entry) -> bool:
+    return entry.kind != REGULAR or "/" in name
+
+
+def _kind(name: str, entry: Entry) -> str:
+    return "file in a folder of its own" if "/" in name else entry.kind

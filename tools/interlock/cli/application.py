@@ -1,0 +1,50 @@
+"""The `interlock` command: its sub-commands, in the order of a newcomer's first day.
+
+To add a command, write a module beside this one and add one `CommandEntry` here; nothing else knows the list.
+"""
+
+from __future__ import annotations
+
+import click
+
+from interlock import __version__
+from interlock.cli.lazy_group import CommandEntry, LazyGroup
+
+COMMANDS = (
+    CommandEntry("init", "interlock.cli.init:init", "Lay out a new repository."),
+    CommandEntry("register", "interlock.cli.register:register", "Record a base or an adapter from its files."),
+    CommandEntry("inspect", "interlock.cli.inspect:inspect", "Show what a revision, directory or environment is."),
+    CommandEntry("check", "interlock.cli.check:check", "Judge the repository: is it safe to serve?"),
+    CommandEntry("promote", "interlock.cli.promote:promote", "Make an environment serve another revision."),
+    CommandEntry("rollback", "interlock.cli.rollback:rollback", "Go back to the revision served before."),
+    CommandEntry("sync", "interlock.cli.sync:sync", "Make this node's engine serve what git says."),
+    CommandEntry("status", "interlock.cli.status:status", "Show what a node serves, and whether it follows git."),
+    CommandEntry(
+        "demo", "interlock.cli.demo:demo", "Play the whole story in a scratch clone: promote, serve, roll back."
+    ),
+)
+
+_HELP = """GitOps for LoRA adapters: a git repository decides what every serving node serves.
+
+A repository holds bases (models), revisions of adapters, and for every environment one small pointer file an
+adapter that names the active revision. A promotion edits one pointer, a rollback reverts that edit, and nothing is
+served that `interlock check` refuses.
+
+\b
+A first day:
+  interlock init my-adapters && cd my-adapters
+  interlock register base ~/models/llama-8b --name llama-8b --revision 1 --license llama3.1
+  interlock register adapter ~/runs/bot --adapter support-bot --revision 1 --base llama-8b@1
+  interlock check
+  interlock promote support-bot 1 --to dev
+
+`interlock COMMAND --help` explains one command with examples.
+"""
+
+interlock = LazyGroup(
+    name="interlock",
+    entries=COMMANDS,
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+click.version_option(__version__, "--version", prog_name="interlock", message="%(prog)s %(version)s")(interlock)

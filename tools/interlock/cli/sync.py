@@ -1,0 +1,93 @@
+"""`interlock sync`: run the agent of one serving node, for ever or once."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from interlock.cli import exit_codes
+from interlock.cli.terminal import print_json
+from interlock.sync.agent import Agent, only_agent
+from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
+from interlock.sync.settings import load_settings
+from interlock.sync.status import as_document
+
+
+@click.command(short_help="Make this node's engine serve what git says.")
+@click.option(
+    "--node",
+    "node_file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The node's settings: remote, environment, engine, directories (see docs/node.md).",
+)
+@click.option("--once", is_flag=True, help="Bring the engine up to date once, say how it ended, and exit.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print the status as one JSON document.")
+def sync(node_file: Path, once: bool, as_json: bool) -> int:
+    """Make the engine on this node serve exactly what the pointer files of its environment say.
+
+    The agent polls the git remote, checks every new commit, verifies the bytes, loads adapters under names that hold
+    their digest, proves that they work, and only then moves the alias. A commit that fails leaves the node as it is.
+
+    \b
+    Examples:
+      interlock sync --node /etc/interlock/node.yaml          run as a service
+      interlock sync --node /etc/interlock/node.yaml --once   once, for scripts and repairs
+
+    \b
+    Exit status with --once:
+      0  the engine serves what git says
+      1  refused, or a person is needed; what served before keeps serving
+      4  the remote or the engine did not answer
+    """
+    if as_json and not once:
+        raise click.UsageError("--json needs --once; for a running agent use: interlock status --node FILE --json")
+    settings = load_settings(node_file)
+    _log_to_stderr()
+    with only_agent(settings.state):
+        agent = Agent(settings)
+        try:
+            if not once:
+                agent.run(_stopped_by_signals())
+                return exit_codes.CLEAN
+            outcome = agent.run_once()
+        finally:
+            agent.close()
+    if as_json and agent.status:
+        print_json(as_document(agent.status))
+    return _say(outcome)
+
+
+def _say(outcome: Outcome) -> int:
+    match outcome:
+        case Done():
+            click.echo("The engine serves what git says.", err=True)
+            return exit_codes.CLEAN
+        case Stalled(why, remedy):
+            click.echo(f"error: {why}\nWhat was served before keeps serving.", err=True)
+            if remedy:
+                click.echo(f"next: {remedy}", err=True)
+            return exit_codes.FINDINGS
+        case Waiting(_, why) | Failed(why):
+            click.echo(f"error: {why}\nnext: run the same command again once that is repaired", err=True)
+            return exit_codes.COULD_NOT_EVALUATE
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
+    logger = logging.getLogger("interlock")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
+def _stopped_by_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

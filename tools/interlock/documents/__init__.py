@@ -1,0 +1,1 @@
+"""Typed documents: what a repository may hold, read strictly, with the position of every value."""

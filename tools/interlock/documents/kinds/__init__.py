@@ -1,0 +1,1 @@
+"""The kinds of documents, one module for each part of a repository (see docs/documents.md)."""

@@ -1,0 +1,60 @@
+"""Where an engine answers and with which secrets: what `open_engine` needs to know.
+
+Built by the agent and the demo from the node's settings. Refuses an address that is not a plain http(s) base URL, and
+never shows its secrets in `repr`, so they cannot reach a log by accident.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from interlock.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAddress:
+    """An engine's base URL, its keys and how long to wait for it.
+
+    `api_key` is the engine's own key (sent as a Bearer token, "" for none), `admin_token` the agent's token for the
+    routing middleware (header `X-Interlock-Token`, "" for none). `timeout_s` bounds every call in seconds from its
+    start to its last byte, `load_timeout_s` the loading of one adapter.
+    """
+
+    url: str
+    api_key: str = field(default="", repr=False)
+    admin_token: str = field(default="", repr=False)
+    timeout_s: float = 10.0
+    load_timeout_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        """Raises UsageError unless the URL is http(s)://host[:port][/path] and the times are positive."""
+        _refuse_bad_url(self.url)
+        if self.timeout_s <= 0 or self.load_timeout_s <= 0:
+            raise UsageError(
+                f"the time to wait for the engine at {self.url} is {self.timeout_s:g} s, {self.load_timeout_s:g} s for"
+                " a load",
+                expected="a positive number of seconds",
+            )
+        for secret in (self.api_key, self.admin_token):
+            if not (secret.isascii() and secret.isprintable()):
+                raise UsageError(
+                    f"a key for the engine at {self.url} holds characters that no HTTP header can carry",
+                    expected="printable ASCII without line ends; a key file must not end with a blank line",
+                )
+
+
+def _refuse_bad_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise UsageError(f"the engine's address {url!r} is not a URL", expected="like http://127.0.0.1:8000") from None
+    if parts.username is not None or parts.password is not None:
+        raise UsageError(
+            f"the engine's address for host {parts.hostname} contains a user or a password",
+            expected="an address without secrets; keys are settings of their own",
+            remedy="set the engine's key as its api key instead",
+        )
+    if not usable or parts.query or parts.fragment:
+        raise UsageError(f"the engine's address is {url!r}", expected="http(s)://host:port, like http://127.0.0.1:8000")

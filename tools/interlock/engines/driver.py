@@ -1,0 +1,96 @@
+"""What the agent asks of a serving engine. A driver translates it for one kind of engine.
+
+Every call has a timeout and a bound on what it reads, and raises only `EngineError`s: EngineUnreachable when there
+was no usable answer, EngineRefused when the engine gave a reason, EngineMisbehaved when the answer breaks its own
+interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What this kind of engine can do; the plan asks here instead of asking for the engine's name."""
+
+    lists_adapters: bool = True
+    lazy: bool = False
+    drains_on_unload: bool = False
+    boot_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineIdentity:
+    """Which engine answered: its kind and version, and the base that it serves.
+
+    `base_names` are the names under which the base answers (first one preferred), `base_root` the model path that the
+    engine reports, or "" when it does not say.
+    """
+
+    kind: str
+    version: str
+    base_names: tuple[str, ...]
+    base_root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation, as the chat API takes it."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingProbe:
+    """What the routing middleware in front of the engine says of itself.
+
+    `table_digest` is the SHA-256 hex of the route table it currently serves ("" when it has none), `error` why the
+    newest table was not taken ("" when it was).
+    """
+
+    live: bool
+    table_digest: str = ""
+    error: str = ""
+
+
+class EngineDriver(Protocol):
+    """The calls that Interlock needs; see docs/engines.md for how each engine answers them."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this kind of engine can do."""
+
+    def identity(self) -> EngineIdentity:
+        """Ask the engine who it is."""
+
+    def adapters(self) -> Mapping[str, str]:
+        """Loaded adapters: name as the engine knows it → directory that it was loaded from. Never the base."""
+
+    def load(self, name: str, directory: str, *, lazy: bool = False) -> None:
+        """Load the adapter in `directory` under `name`; returns when it answers requests.
+
+        Loading a name that is loaded from the same directory is a success; from another directory EngineRefused.
+        `lazy` defers reading to the first request, and is only allowed where `capabilities.lazy` says so.
+        """
+
+    def unload(self, name: str) -> None:
+        """Unload an adapter; an unknown name is a success, because the wanted state holds."""
+
+    def tokenize_text(self, text: str) -> list[int]:
+        """Token ids of a text, special tokens included, as the engine's own tokenizer makes them."""
+
+    def tokenize_conversation(self, messages: Sequence[Message]) -> list[int]:
+        """Token ids of a conversation put through the engine's own chat template with a generation prompt."""
+
+    def complete(self, model: str, prompt: str, *, max_tokens: int) -> str:
+        """The greedy completion (temperature 0) of `prompt` by `model`, at most `max_tokens` tokens long."""
+
+    def routing(self) -> RoutingProbe:
+        """Whether the routing middleware answers in front of this engine, and with which table."""
+
+    def close(self) -> None:
+        """Give connections back; the driver is not used afterwards."""

@@ -1,0 +1,100 @@
+"""Every error that Interlock raises on purpose, in one tree.
+
+    InterlockError
+    ├── UsageError              the command was called in a way that cannot work        exit 2
+    ├── DocumentError           a document cannot be read at all (findings carry the rest)
+    ├── ArtifactError           bytes are missing, wrong or dangerous
+    │   ├── ArtifactMissing     a file or directory is not where it should be
+    │   ├── ArtifactCorrupt     bytes are there and are not the promised ones
+    │   └── ArtifactUnreachable the place that holds the bytes did not answer: nothing is known
+    ├── HistoryError            git refused, or what it returned cannot be trusted
+    │   ├── RemoteUnreachable   the remote did not answer in time
+    │   └── HistoryRewritten    the branch no longer contains the last accepted commit
+    └── EngineError             the serving engine
+        ├── EngineUnreachable   no answer, or not in time
+        ├── EngineRefused       the engine answered with a reason
+        └── EngineMisbehaved    the engine answered something that its interface does not allow
+
+Each one says what was found, what was expected and which command to run next; the command line prints exactly that.
+A finding (findings/finding.py) is about a document in a repository; an error is about an operation that failed.
+"""
+
+from __future__ import annotations
+
+
+class InterlockError(Exception):
+    """An operation failed for a reason that a person can act on.
+
+    `found` says what was seen and where, `expected` what should have been there (may be empty), and `remedy` the
+    next command or action (may be empty).
+    """
+
+    def __init__(self, found: str, *, expected: str = "", remedy: str = "") -> None:
+        super().__init__(found)
+        self.found = found
+        self.expected = expected
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        parts = [self.found]
+        if self.expected:
+            parts.append(f"Expected: {self.expected}")
+        if self.remedy:
+            parts.append(f"Next: {self.remedy}")
+        return "\n".join(parts)
+
+
+class UsageError(InterlockError):
+    """The command was called in a way that cannot work."""
+
+
+class DocumentError(InterlockError):
+    """A document cannot be read at all."""
+
+
+class ArtifactError(InterlockError):
+    """The bytes of an adapter or a base are not usable."""
+
+
+class ArtifactMissing(ArtifactError):
+    """A file or directory is not where it should be."""
+
+
+class ArtifactCorrupt(ArtifactError):
+    """The bytes are there and are not the promised ones, or are dangerous to read."""
+
+
+class ArtifactUnreachable(ArtifactError):
+    """The place that holds the bytes did not answer, so nothing is known about them."""
+
+
+class HistoryError(InterlockError):
+    """Git refused, or returned something that cannot be trusted."""
+
+
+class RemoteUnreachable(HistoryError):
+    """The git remote did not answer in time."""
+
+
+class HistoryRewritten(HistoryError):
+    """The branch no longer contains the last accepted commit."""
+
+
+class EngineError(InterlockError):
+    """The serving engine could not do what was asked."""
+
+
+class EngineUnreachable(EngineError):
+    """The engine did not answer, or not in time."""
+
+
+class EngineRefused(EngineError):
+    """The engine answered with a refusal; `status` is the HTTP status it used."""
+
+    def __init__(self, found: str, *, status: int, expected: str = "", remedy: str = "") -> None:
+        super().__init__(found, expected=expected, remedy=remedy)
+        self.status = status
+
+
+class EngineMisbehaved(EngineError):
+    """The engine answered something that its own interface does not allow."""

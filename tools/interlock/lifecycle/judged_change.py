@@ -1,0 +1,69 @@
+"""Judges what a pointer edit would make of the repository, by the same checker that judges commits.
+
+Called by promote and rollback before anything is written. A change is refused for what it brings about, not for flaws
+that were there before in files that it does not touch; those are reported beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from interlock.checking.checker import CheckCaches, CheckResult, check_tree
+from interlock.documents.identifiers import RevisionId
+from interlock.documents.layout import base_path, environment_path, revision_path
+from interlock.documents.snapshot import Snapshot
+from interlock.documents.tree import Tree
+from interlock.findings.finding import Finding, in_reading_order
+from interlock.lifecycle.overlay_tree import OverlayTree
+from interlock.lifecycle.pointer_edit import PointerEdit
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedChange:
+    """`refusals` block the change; `elsewhere` blocked before it and still will; `warnings` block nothing.
+
+    `result` is the check of `tree`, which is the repository with the edit applied.
+    """
+
+    refusals: tuple[Finding, ...]
+    elsewhere: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+    result: CheckResult
+    tree: Tree
+
+
+def judge(tree: Tree, edit: PointerEdit, step: Iterable[Finding] = ()) -> JudgedChange:
+    """Check `tree` with `edit` applied, for the environment of the edit, and sort the findings by what caused them.
+
+    `step` are findings about the change itself, not about its result; they block.
+    """
+    caches = CheckCaches()
+    proposed = OverlayTree(tree, {edit.path: edit.data})
+    before = check_tree(tree, environment=edit.environment, caches=caches)
+    after = check_tree(proposed, environment=edit.environment, caches=caches)
+    known = {_identity(finding) for finding in before.findings}
+    concerned = _concerned_paths(after.snapshot, edit)
+    ours = [f for f in after.findings if _identity(f) not in known or f.place.path in concerned]
+    return JudgedChange(
+        refusals=tuple(in_reading_order([*step, *(f for f in ours if f.blocks)])),
+        elsewhere=tuple(f for f in after.findings if f.blocks and f not in ours),
+        warnings=tuple(f for f in ours if not f.blocks),
+        result=after,
+        tree=proposed,
+    )
+
+
+def _identity(finding: Finding) -> tuple[str, str, str]:
+    """What makes two findings the same flaw although lines moved."""
+    return finding.rule, finding.place.path, finding.found
+
+
+def _concerned_paths(snapshot: Snapshot, edit: PointerEdit) -> frozenset[str]:
+    """The files on which it depends whether the new active revision can be served here."""
+    paths = {edit.path, environment_path(edit.environment), revision_path(edit.adapter, edit.after.active)}
+    revision = snapshot.revisions.get(RevisionId(edit.adapter, edit.after.active))
+    if revision:
+        base = revision.document.base
+        paths.add(base_path(base.name, base.revision))
+    return frozenset(paths)

@@ -1,0 +1,168 @@
+"""Everything the rules judge, gathered beforehand: the documents of one tree and what is known of the bytes they name.
+
+Filled in by `checking.gather`; rules only read it. Nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from interlock.artifacts.adapter_config import AdapterConfig
+from interlock.artifacts.lora_tensors import LoraPairs
+from interlock.artifacts.tensor_table import TensorTable
+from interlock.artifacts.tensor_values import ValueReport
+from interlock.documents.identifiers import Digest, RevisionId
+from interlock.documents.kinds.adapter_revision import AdapterRevision
+from interlock.documents.kinds.base_revision import BaseRevision
+from interlock.documents.kinds.environment import Environment
+from interlock.documents.kinds.pointer import Pointer
+from interlock.documents.kinds.policy import Revoked
+from interlock.documents.positions import Location, Place
+from interlock.documents.snapshot import Located, Snapshot
+from interlock.findings.finding import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """One file as it is. `size` in bytes; `at_least` says that it goes on, and nobody looked how far.
+
+    `digest` is None for a file that is not promised or has not the promised size: such a file is not read further.
+    """
+
+    size: int
+    digest: Digest | None = None
+    at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFacts:
+    """What is known of the bytes of one revision or base.
+
+    `files` are the files that are really there. `unreachable` says why nothing could be found out ("" when it could),
+    `missing` why there is nothing ("" when there is something). `strange` are names at which something else than a
+    regular file lies, with what it is. `table` and `pairs` describe the tensors or are None
+    with a reason in `table_error`; likewise `config` and `config_error`. `values` is there after a deep check only.
+    """
+
+    files: Mapping[str, FileFact] = field(default_factory=dict)
+    strange: Mapping[str, str] = field(default_factory=dict)
+    table: TensorTable | None = None
+    table_error: str = ""
+    pairs: LoraPairs | None = None
+    config: AdapterConfig | None = None
+    config_error: str = ""
+    unreachable: str = ""
+    missing: str = ""
+    values: ValueReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One value of a pointer that names a revision; `role` is `active`, `canary`, `shadow` or `keep`."""
+
+    environment: str
+    revision: RevisionId
+    role: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One tree and its bytes.
+
+    `environment` narrows the judgement to what that environment serves, `only` to these revisions. `digests` holds
+    the digest of every recipe that a manifest in scope names and that could be read.
+    """
+
+    snapshot: Snapshot
+    artifacts: Mapping[RevisionId, ArtifactFacts] = field(default_factory=dict)
+    bases: Mapping[tuple[str, str], ArtifactFacts] = field(default_factory=dict)
+    digests: Mapping[str, Digest] = field(default_factory=dict)
+    environment: str | None = None
+    only: frozenset[RevisionId] | None = None
+
+    def in_scope(self, environment: str) -> bool:
+        """Whether findings about this environment are asked for."""
+        return self.environment in (None, environment)
+
+    @cached_property
+    def environments(self) -> tuple[Located[Environment], ...]:
+        """The environments in scope."""
+        return tuple(env for name, env in self.snapshot.environments.items() if self.in_scope(name))
+
+    @cached_property
+    def pointers(self) -> Mapping[tuple[str, str], Located[Pointer]]:
+        """The pointers in scope, by environment and adapter."""
+        return {key: pointer for key, pointer in self.snapshot.pointers.items() if self.in_scope(key[0])}
+
+    @cached_property
+    def uses(self) -> tuple[Use, ...]:
+        """Every value of a pointer in scope that names a revision, known or not."""
+        return tuple(use for key, pointer in self.pointers.items() for use in _uses(*key, pointer))
+
+    @cached_property
+    def served(self) -> tuple[Use, ...]:
+        """Like `uses`, but each revision once for an environment, at the first place that names it."""
+        first: dict[tuple[str, RevisionId], Use] = {}
+        for use in self.uses:
+            first.setdefault((use.environment, use.revision), use)
+        return tuple(first.values())
+
+    @cached_property
+    def named(self) -> frozenset[RevisionId]:
+        """The revisions that a pointer in scope names."""
+        return frozenset(use.revision for use in self.uses)
+
+    @cached_property
+    def revisions(self) -> Mapping[RevisionId, Located[AdapterRevision]]:
+        """The revisions in scope: all of them, those that the chosen environment serves, or the chosen ones."""
+        if self.environment is None and self.only is None:
+            return self.snapshot.revisions
+        wanted = self.named if self.only is None else self.only
+        return {key: value for key, value in self.snapshot.revisions.items() if key in wanted}
+
+    @cached_property
+    def known_bases(self) -> Mapping[tuple[str, str], Located[BaseRevision]]:
+        """The bases in scope: all of them, or those of the environments and revisions in scope."""
+        if self.environment is None and self.only is None:
+            return self.snapshot.bases
+        named = [env.document.base for env in self.environments] if self.only is None else []
+        named += [revision.document.base for revision in self.revisions.values()]
+        wanted = {(base.name, base.revision) for base in named}
+        return {key: value for key, value in self.snapshot.bases.items() if key in wanted}
+
+    @cached_property
+    def known(self) -> Mapping[str, frozenset[RevisionId]]:
+        """The revisions of each adapter, whatever the scope."""
+        grouped: dict[str, set[RevisionId]] = {}
+        for key in self.snapshot.revisions:
+            grouped.setdefault(key.adapter, set()).add(key)
+        return {adapter: frozenset(keys) for adapter, keys in grouped.items()}
+
+    @cached_property
+    def revoked(self) -> Mapping[RevisionId, Revoked]:
+        """The revisions that must never be served again, each with its record."""
+        located = self.snapshot.revocations
+        return {RevisionId(r.adapter, r.revision): r for r in located.document.revoked} if located else {}
+
+    def weight_of(self, revision: RevisionId) -> Severity:
+        """How much it counts that something about a revision is not known: it blocks only what a pointer names."""
+        return Severity.ERROR if revision in self.named else Severity.WARNING
+
+    def written(self, path: str) -> bool:
+        """Whether a file stands at `path`, even one whose form is wrong and that has a finding of its own."""
+        return path in self.snapshot.entries
+
+
+def _uses(environment: str, adapter: str, located: Located[Pointer]) -> list[Use]:
+    pointer = located.document
+    named: list[tuple[str, str, Location]] = [("active", pointer.active, ("active",))]
+    for role, part in (("canary", pointer.canary), ("shadow", pointer.shadow)):
+        if part:
+            named.append((role, part.revision, (role, "revision")))
+    named += [("keep", revision, ("keep", index)) for index, revision in enumerate(pointer.keep)]
+    return [
+        Use(environment, RevisionId(adapter, revision), role, located.place(*where)) for role, revision, where in named
+    ]

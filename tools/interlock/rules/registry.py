@@ -1,0 +1,38 @@
+"""Every rule, listed by hand: what is not in this tuple is not checked. Called by `checking.checker`."""
+
+from __future__ import annotations
+
+from interlock.findings.finding import Finding, in_reading_order
+from interlock.rules import (
+    capacity,
+    compatibility,
+    engine_limits,
+    form,
+    integrity,
+    lineage,
+    references,
+    settings,
+    weights,
+)
+from interlock.rules.facts import Facts
+from interlock.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    *form.RULES,
+    *references.RULES,
+    *integrity.RULES,
+    *settings.RULES,
+    *compatibility.RULES,
+    *engine_limits.RULES,
+    *capacity.RULES,
+    *lineage.RULES,
+    *weights.RULES,
+)
+
+BY_ID = {rule.id: rule for rule in RULES}
+
+
+def judge(facts: Facts) -> tuple[Finding, ...]:
+    """Apply every rule; findings come in reading order, without repetitions."""
+    found = [finding for rule in RULES for finding in rule.check(facts)]
+    return tuple(in_reading_order([*found, *form.uncatalogued(facts)]))

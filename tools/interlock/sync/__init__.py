@@ -1,0 +1,1 @@
+"""The agent: desired → observed → plan → apply → report, on each serving node."""

@@ -1,0 +1,139 @@
+"""Doing one step of a plan. What goes wrong with one revision is remembered against that revision; others proceed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from interlock.artifacts.file_memory import FileMemory
+from interlock.artifacts.sources import open_source
+from interlock.artifacts.store import ArtifactStore
+from interlock.engines.driver import EngineDriver
+from interlock.errors import (
+    ArtifactCorrupt,
+    ArtifactError,
+    EngineMisbehaved,
+    EngineRefused,
+    EngineUnreachable,
+    HistoryError,
+)
+from interlock.history.repository import GitRepository
+from interlock.routing.writer import write_table
+from interlock.sync.base_answers import BaseAnswers
+from interlock.sync.desired import Desired, Target
+from interlock.sync.memory import Memory, refusal_after
+from interlock.sync.plan import Flip, Load, Place, Prove, ProveBase, Step, Unload
+from interlock.sync.proof import BaseMismatch, prove_base_answers, prove_base_files
+
+log = logging.getLogger("interlock.sync")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What steps are done with."""
+
+    driver: EngineDriver
+    store: ArtifactStore
+    repository: GitRepository
+    routes: Path
+    base_directory: Path | None
+    file_memory: FileMemory
+    base_answers: BaseAnswers
+    clock: Callable[[], float]
+
+
+def apply_step(step: Step, desired: Desired, tools: Tools, memory: Memory) -> None:
+    """Carry out one step.
+
+    Raises:
+        EngineUnreachable: the engine is down; the turn ends here.
+    """
+    match step:
+        case Flip(table):
+            write_table(tools.routes, table)
+            log.info("routes: %s", ", ".join(f"{a} → {r.active}" for a, r in sorted(table.routes.items())) or "none")
+        case ProveBase():
+            _prove_base(desired, tools, memory)
+        case Unload(name, why):
+            tools.driver.unload(name)
+            memory.unloaded(name)
+            log.info("unloaded %s: %s", name, why)
+        case Place(target) | Load(target) | Prove(target):
+            _for_one(step, target, desired, tools, memory)
+
+
+def _for_one(step: Place | Load | Prove, target: Target, desired: Desired, tools: Tools, memory: Memory) -> None:
+    try:
+        match step:
+            case Place():
+                memory.directories[target.served] = str(_place(target, desired, tools))
+            case Load(_, directory, lazy):
+                _load(target, directory, lazy, tools)
+            case Prove():
+                _prove(target, tools, memory)
+                memory.proven.add(target.served)
+                memory.refusals.pop(target.served, None)
+    except EngineUnreachable as error:
+        if isinstance(step, Load):
+            memory.refuse(target.served, error, tools.clock())
+        raise
+    except (ArtifactError, HistoryError, EngineRefused, EngineMisbehaved) as error:
+        if isinstance(error, ArtifactError):
+            # Bytes that were fine once are read again before the next attempt.
+            memory.directories.pop(target.served, None)
+        memory.refuse(target.served, error, tools.clock())
+        log.error("%s is not served: %s", target.served, error)
+
+
+def _place(target: Target, desired: Desired, tools: Tools) -> Path:
+    with tools.repository.commit_tree(desired.commit) as tree:
+        source = open_source(target.artifact, tree)
+        # Corrupt bytes are replaced only where no adapter of the engine is listed from that directory.
+        in_use = str(tools.store.path_of(target.artifact)) in tools.driver.adapters().values()
+        put = tools.store.place if in_use else tools.store.replace_corrupt
+        placed = put(target.artifact, source)
+    log.info("verified the bytes of %s in %s", target.served, placed)
+    return placed
+
+
+def _load(target: Target, directory: str, lazy: bool, tools: Tools) -> None:
+    tools.store.verify(target.artifact)
+    tools.driver.load(target.served, directory, lazy=lazy)
+    listed = tools.driver.adapters().get(target.served)
+    if listed != directory:
+        raise EngineMisbehaved(
+            f"the engine says that it loaded {target.served}, and lists it as {listed or 'absent'}",
+            expected=f"{target.served} from {directory}",
+            remedy="look at the engine's log",
+        )
+    log.info("loaded %s%s", target.served, " (at its first request)" if lazy else "")
+
+
+def _prove(target: Target, tools: Tools, memory: Memory) -> None:
+    if tools.base_answers.differ_from(tools.driver, target.served):
+        log.info("proved %s: its answers differ from the base's", target.served)
+        return
+    tools.driver.unload(target.served)
+    memory.unloaded(target.served)
+    raise ArtifactCorrupt(
+        f"{target.served} is loaded and every probe is answered exactly as by the base",
+        expected="at least one answer that differs from the base's",
+        remedy="run: interlock check --deep (an all-zero or foreign adapter has no effect)",
+    )
+
+
+def _prove_base(desired: Desired, tools: Tools, memory: Memory) -> None:
+    try:
+        if tools.base_directory:
+            prove_base_files(tools.base_directory, desired.base, tools.file_memory)
+            tools.file_memory.save()
+        prove_base_answers(tools.driver, desired.base)
+        tools.base_answers.settle(tools.driver, desired.base)
+    except (BaseMismatch, ArtifactError, EngineRefused) as error:
+        memory.base_refusal = refusal_after(memory.base_refusal, error, tools.clock())
+        log.error("the engine's base is not proven: %s", error)
+        return
+    memory.base_proven, memory.base_refusal = True, None
+    log.info("proved base %s@%s: tokenizer and chat template", desired.base.name, desired.base.revision)

@@ -1,0 +1,84 @@
+"""What the agent remembers between turns, and how a failure is remembered: with a growing pause and an end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from interlock.errors import ArtifactUnreachable, EngineUnreachable, HistoryError, InterlockError
+from interlock.sync.plan import Known, Refusal
+
+FIRST_PAUSE = 2.0
+LONGEST_PAUSE = 300.0
+MAX_ATTEMPTS = 5
+_ENOUGH_DOUBLINGS = 16
+
+
+@dataclass
+class Memory:
+    """Facts that hold until the engine forgets its adapters or a new commit arrives; see `plan.Known`."""
+
+    base_proven: bool = False
+    base_refusal: Refusal | None = None
+    directories: dict[str, str] = field(default_factory=dict)
+    proven: set[str] = field(default_factory=set)
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    unrouted_since: dict[str, float] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
+
+    def known(self, *, lazy_engine: bool) -> Known:
+        """An immutable copy for the plan."""
+        return Known(
+            base_proven=self.base_proven,
+            base_refusal=self.base_refusal,
+            directories=dict(self.directories),
+            proven=frozenset(self.proven),
+            refusals=dict(self.refusals),
+            unrouted_since=dict(self.unrouted_since),
+            lazy_engine=lazy_engine,
+        )
+
+    def engine_forgot(self, loaded: set[str]) -> bool:
+        """Note what the engine lists now, and drop what was proven if adapters are gone that nobody unloaded.
+
+        Returns whether the engine must have restarted. What it refused may be tried again then, except for a load
+        during which it stopped answering: that one may have ended it, and would again.
+        """
+        lost = (self.proven | self.listed) - loaded
+        self.listed = set(loaded)
+        if lost:
+            self.proven -= lost
+            self.base_proven = False
+            self.base_refusal = None
+            self.refusals = {name: refusal for name, refusal in self.refusals.items() if refusal.silenced_engine}
+        return bool(lost)
+
+    def unloaded(self, name: str) -> None:
+        """An adapter was unloaded on purpose."""
+        self.proven.discard(name)
+        self.listed.discard(name)
+
+    def new_commit(self) -> None:
+        """A new commit cancels every wait."""
+        self.refusals.clear()
+        self.base_refusal = None
+
+    def refuse(self, served: str, error: InterlockError, now: float) -> None:
+        """Remember that a revision could not be served; `now` in monotonic seconds."""
+        self.refusals[served] = refusal_after(self.refusals.get(served), error, now)
+
+    def note_routes(self, loaded: set[str], used: set[str], now: float) -> None:
+        """Keep the time at which each loaded adapter was first seen without use."""
+        self.unrouted_since = {name: self.unrouted_since.get(name, now) for name in loaded - used}
+
+
+def refusal_after(earlier: Refusal | None, error: InterlockError, now: float) -> Refusal:
+    """The refusal after one more failed attempt: pauses double from 2 s to 5 min.
+
+    After five attempts only a new commit or an engine restart helps, unless something was merely out of reach.
+    """
+    attempts = (earlier.attempts if earlier else 0) + 1
+    pause = min(FIRST_PAUSE * 2 ** min(attempts - 1, _ENOUGH_DOUBLINGS), LONGEST_PAUSE)
+    for_people = not isinstance(error, ArtifactUnreachable | HistoryError)
+    final = attempts >= MAX_ATTEMPTS and for_people
+    silenced = isinstance(error, EngineUnreachable)
+    return Refusal(error.found, error.remedy, attempts, None if final else now + pause, for_people, silenced)

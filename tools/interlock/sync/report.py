@@ -1,0 +1,201 @@
+"""From the facts of one turn to conditions and an outcome. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from interlock.routing.table import Route
+from interlock.sync.desired import Desired, DesiredAlias
+from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
+from interlock.sync.plan import Held, Observed, Plan
+from interlock.sync.status import AliasStatus, Commits, Condition, Status, Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that went wrong outside of a single revision: one word, a sentence, and what to do."""
+
+    reason: str
+    message: str
+    remedy: str = ""
+    for_people: bool = False
+    """Whether a person must act; otherwise the next turn may heal it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFacts:
+    """What one turn found. `observed` and `plan` are None when the engine did not answer."""
+
+    node: str
+    environment: str
+    engine: str
+    attempted: str | None
+    accepted: str | None
+    desired: Desired | None
+    observed: Observed | None
+    plan: Plan | None
+    placed: frozenset[str]
+    source_trouble: Trouble | None
+    engine_trouble: Trouble | None
+    routing_trouble: Trouble | None
+    last_poll: float | None
+    now: float
+
+
+def outcome_of(facts: TurnFacts) -> Outcome:
+    """How the turn ended, the most serious thing first."""
+    troubles = [t for t in (facts.engine_trouble, facts.source_trouble, facts.routing_trouble) if t]
+    for trouble in troubles:
+        if trouble.for_people:
+            return Stalled(trouble.message, trouble.remedy)
+    held = facts.plan.held if facts.plan else ()
+    for one in held:
+        if one.for_people:
+            return Stalled(f"{one.served}: {one.why}", one.remedy)
+    if troubles:
+        return Failed(troubles[0].message)
+    if facts.plan is None:
+        return Failed("nothing was compared with git yet")
+    if held:
+        first = min(held, key=lambda one: one.retry_at or 0.0)
+        return Waiting(max(0.0, (first.retry_at or 0.0) - facts.now), f"{first.served}: {first.why}")
+    if facts.plan.steps:
+        return Failed("the engine did not settle within one turn")
+    return Done()
+
+
+def status_of(facts: TurnFacts, applied: str | None) -> Status:
+    """All conditions and rows; `applied` is the commit that was served completely, now or earlier."""
+    outcome = outcome_of(facts)
+    aliases = _rows(facts)
+    conditions = (
+        _ready(facts, outcome),
+        _reconciling(outcome),
+        _stalled(outcome),
+        _source_verified(facts),
+        _fetched(facts),
+        _loaded(facts),
+        _served(facts),
+        _rollback_ready(facts, aliases),
+    )
+    return Status(
+        node=facts.node,
+        environment=facts.environment,
+        commits=Commits(facts.attempted, facts.accepted, applied),
+        conditions=conditions,
+        aliases=aliases,
+        engine=facts.engine,
+        last_poll=facts.last_poll,
+        loaded=tuple(sorted(facts.observed.adapters)) if facts.observed else (),
+    )
+
+
+def _condition(kind: str, truth: bool | None, reason: str, message: str) -> Condition:
+    status: Truth = "Unknown" if truth is None else "True" if truth else "False"
+    return Condition(kind, status, reason, message)
+
+
+def _ready(facts: TurnFacts, outcome: Outcome) -> Condition:
+    match outcome:
+        case Done():
+            return _condition("Ready", True, "Synced", f"serving commit {(facts.accepted or '')[:12]} completely")
+        case Waiting(_, why) | Failed(why) | Stalled(why, _):
+            return _condition("Ready", False, type(outcome).__name__, why)
+
+
+def _reconciling(outcome: Outcome) -> Condition:
+    if isinstance(outcome, Waiting | Failed):
+        return _condition("Reconciling", True, type(outcome).__name__, outcome.why)
+    return _condition("Reconciling", False, "Settled", "nothing is under way")
+
+
+def _stalled(outcome: Outcome) -> Condition:
+    if isinstance(outcome, Stalled):
+        remedy = f" — {outcome.remedy}" if outcome.remedy else ""
+        return _condition("Stalled", True, "NeedsAPerson", outcome.why + remedy)
+    return _condition("Stalled", False, "Moving", "nothing waits for a person")
+
+
+def _source_verified(facts: TurnFacts) -> Condition:
+    if facts.source_trouble:
+        truth = False if facts.source_trouble.for_people else None
+        return _condition("SourceVerified", truth, facts.source_trouble.reason, facts.source_trouble.message)
+    if facts.accepted is None:
+        return _condition("SourceVerified", None, "NothingYet", "no commit was looked at yet")
+    return _condition("SourceVerified", True, "Accepted", f"commit {facts.accepted[:12]} passed the checker here")
+
+
+def _fetched(facts: TurnFacts) -> Condition:
+    return _about_targets(facts, "Fetched", "artifacts", facts.placed)
+
+
+def _loaded(facts: TurnFacts) -> Condition:
+    return _about_targets(facts, "Loaded", "adapters", frozenset(_loaded_names(facts)))
+
+
+def _loaded_names(facts: TurnFacts) -> set[str]:
+    return set(facts.observed.adapters) if facts.observed else set()
+
+
+def _about_targets(facts: TurnFacts, kind: str, what: str, present: frozenset[str]) -> Condition:
+    if facts.desired is None:
+        return _condition(kind, None, "NothingYet", "no commit was accepted yet")
+    if facts.observed is None:
+        return _condition(kind, None, "NotObserved", "the engine did not answer")
+    missing = [served for served in facts.desired.targets if served not in present]
+    if missing:
+        return _condition(kind, False, "Missing", f"{what} missing: {', '.join(missing)}")
+    return _condition(kind, True, "Complete", f"all {len(facts.desired.targets)} {what} are in place")
+
+
+def _served(facts: TurnFacts) -> Condition:
+    if facts.routing_trouble:
+        return _condition("Served", False, facts.routing_trouble.reason, facts.routing_trouble.message)
+    if facts.desired is None:
+        return _condition("Served", None, "NothingYet", "no commit was accepted yet")
+    if facts.observed is None:
+        return _condition("Served", None, "NotObserved", "the engine did not answer")
+    table = facts.observed.table
+    behind = [a.name for a in facts.desired.aliases if not _follows(a, table.routes.get(a.name) if table else None)]
+    if behind:
+        return _condition("Served", False, "Behind", f"not as git says: {', '.join(behind)}")
+    return _condition("Served", True, "AsGitSays", f"all {len(facts.desired.aliases)} aliases answer as git says")
+
+
+def _follows(alias: DesiredAlias, route: Route | None) -> bool:
+    if route is None or route.active != alias.active.served:
+        return False
+    wanted = alias.canary.target.served if alias.canary else None
+    return wanted == (route.canary.target if route.canary else None)
+
+
+def _rollback_ready(facts: TurnFacts, aliases: tuple[AliasStatus, ...]) -> Condition:
+    if facts.desired is None:
+        return _condition("RollbackReady", None, "NothingYet", "no commit was accepted yet")
+    if facts.observed is None:
+        return _condition("RollbackReady", None, "NotObserved", "the engine did not answer")
+    loaded = _loaded_names(facts)
+    lacking = [row.alias for row in aliases if not loaded.issuperset(row.rollback_targets)]
+    if lacking:
+        return _condition("RollbackReady", False, "NotLoaded", f"earlier revisions missing for: {', '.join(lacking)}")
+    return _condition("RollbackReady", True, "Kept", "every earlier revision that git asks to keep is loaded")
+
+
+def _rows(facts: TurnFacts) -> tuple[AliasStatus, ...]:
+    if facts.desired is None:
+        return ()
+    held = {one.served: one for one in facts.plan.held} if facts.plan else {}
+    return tuple(_row(alias, facts.observed, held) for alias in facts.desired.aliases)
+
+
+def _row(alias: DesiredAlias, observed: Observed | None, held: dict[str, Held]) -> AliasStatus:
+    route = observed.table.routes.get(alias.name) if observed and observed.table else None
+    one = next((held[target.served] for target in alias.targets if target.served in held), None)
+    return AliasStatus(
+        alias=alias.name,
+        wanted=alias.active.served,
+        served=route.active if route else "",
+        canary=route.canary.target if route and route.canary else "",
+        rollback_targets=tuple(target.served for target in alias.kept),
+        message=f"{one.served}: {one.why}" if one else "",
+    )
