@@ -15,6 +15,7 @@ from interlock.sync.agent import Agent
 from interlock.sync.outcome import Done, Outcome, Stalled
 from interlock.sync.settings import load_settings
 from support.adapters import llama_config
+from support.engine_clients import STREAMED, end_of, events_of
 from support.engine_processes import ADMIN_TOKEN
 from support.living_clone import LivingClone
 from support.living_example import LivingExample
@@ -132,18 +133,19 @@ def test_promotion_and_revert_under_load_lose_no_request_and_the_revert_loads_no
 
 def test_what_left_is_unloaded_late_its_directory_stays_and_a_running_stream_ends_well(node: Node) -> None:
     first, root = node.name("1"), node.serving.driver.adapters()[node.name("1")]
-    body = {"model": ALIAS, "prompt": "x", "max_tokens": STREAM_TOKENS, "ignore_eos": True, "stream": True}
+    body = {"model": first, "prompt": "x", "max_tokens": STREAM_TOKENS, "ignore_eos": True, **STREAMED}
     assert node.serve("2") == Done()
-    with node.serving.client.stream("POST", "/v1/completions", json=body | {"model": first}) as answer:
+    with node.serving.client.stream("POST", "/v1/completions", json=body) as answer:
         lines = (line for line in answer.iter_lines() if line)
-        events = [next(lines)]
+        seen = [next(lines)]
         node.serve("3")
         assert first in node.serving.driver.adapters()
         node.now += DRAIN_S + 1
         node.agent.turn()
         assert first not in node.serving.driver.adapters()
-        events += lines
-    assert (len(events), events[-1]) == (STREAM_TOKENS + 1, "data: [DONE]")
+        seen += lines
+    assert seen[-1] == "data: [DONE]"
+    assert end_of(events_of(seen)) == ("length", STREAM_TOKENS)
     assert node.in_store(root)
     assert node.serving.complete(first).status_code == 404
     assert node.serving.engine.alive()

@@ -19,6 +19,7 @@ from interlock.documents.identifiers import ServedName
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.tree import WorkingTree
 from interlock.errors import EngineRefused
+from support.engine_clients import STREAMED, end_of, events_of
 from support.engine_processes import wait_until
 from support.living_example import REPOSITORY, LivingExample
 from support.vllm_serving import Serving
@@ -172,18 +173,17 @@ def test_a_stream_finishes_although_its_adapter_is_unloaded(
     guarded: Serving, node: Node, example: LivingExample
 ) -> None:
     name = node.load("support-bot", "2", example.artifact("support-bot", "2"))
-    body = {"model": name, "prompt": "x", "max_tokens": STREAM_TOKENS, "ignore_eos": True, "stream": True}
+    body = {"model": name, "prompt": "x", "max_tokens": STREAM_TOKENS, "ignore_eos": True, **STREAMED}
     with guarded.agent.stream("POST", "/v1/completions", json=body) as answer:
         assert answer.status_code == 200
         lines = (line for line in answer.iter_lines() if line)
-        events = [next(lines)]
+        seen = [next(lines)]
         guarded.driver.unload(name)
         assert name not in guarded.driver.adapters()
         assert guarded.complete_by_name(name).status_code == 404
-        events += lines
-    assert events[-1] == "data: [DONE]"
-    assert len(events) == STREAM_TOKENS + 1
-    assert '"finish_reason":"length"' in events[-2]
+        seen += lines
+    assert seen[-1] == "data: [DONE]"
+    assert end_of(events_of(seen)) == ("length", STREAM_TOKENS)
 
 
 def test_names_alone_hide_a_foreign_root_so_the_driver_reports_both(

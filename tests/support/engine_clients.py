@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import httpx
@@ -12,6 +12,8 @@ from interlock.engines.address import EngineAddress
 from support.engine_processes import EngineProcess
 
 CLIENT_TIMEOUT_S = 60.0
+STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
+"""What a request says that wants its answer in pieces, and at the end how many tokens that was."""
 
 
 def address_of(engine: EngineProcess, *, admin_token: str | None = None, api_key: str | None = None) -> EngineAddress:
@@ -41,3 +43,12 @@ def events_of(lines: Iterable[str]) -> list[dict[str, Any]]:
 def text_of(events: Iterable[dict[str, Any]]) -> str:
     """The text of a streamed completion."""
     return "".join(choice["text"] for event in events for choice in event["choices"])
+
+
+def end_of(events: Sequence[dict[str, Any]]) -> tuple[str | None, int]:
+    """Why a streamed completion ended, and how many tokens it had, of a stream that was asked to tell its usage.
+
+    The number of events says nothing: an engine joins the tokens that its listener was too slow to take one by one.
+    """
+    reasons = [choice["finish_reason"] for event in events for choice in event["choices"] if choice["finish_reason"]]
+    return reasons[-1] if reasons else None, events[-1]["usage"]["completion_tokens"]
