@@ -147,6 +147,7 @@ def test_json_is_versioned_and_holds_every_field_of_a_finding() -> None:
         "expected": "one of the revisions 1, 2, 3",
         "remedy": "run: interlock promote support-bot REVISION --to dev",
         "environment": "dev",
+        "excused": "",
     }
 
 

@@ -8,10 +8,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from interlock import documents, rules
+from interlock.rules import transitions
 from interlock.rules.registry import BY_ID, RULES
+from interlock.rules.rule import Rule, TransitionRule
+from interlock.rules.transitions.registry import BY_ID as TRANSITIONS_BY_ID
+from interlock.rules.transitions.registry import RULES as TRANSITIONS
 
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 NOT_RULES = {"utf-8", "support-bot", "…"}
+FAMILIES = {
+    "form",
+    "references",
+    "integrity",
+    "settings",
+    "compatibility",
+    "engine",
+    "capacity",
+    "lineage",
+    "weights",
+} | {
+    *("records", "decisions", "stages", "calendar", "retention"),
+}
+EVERY: tuple[Rule | TransitionRule, ...] = (*RULES, *TRANSITIONS)
 ASSERTING = {"refused", "not_evaluated", "warned"}
 TESTS = Path(__file__).parent
 
@@ -44,23 +62,21 @@ def folder_of(package: object) -> Path:
 def test_every_rule_that_is_emitted_is_registered() -> None:
     assert kebab_words_passed_on(folder_of(documents)) <= BY_ID.keys()
     assert kebab_words_passed_on(folder_of(rules)) == BY_ID.keys()
+    assert kebab_words_passed_on(folder_of(transitions)) == TRANSITIONS_BY_ID.keys()
 
 
 def test_ids_are_unique_and_name_a_flaw_in_kebab_case() -> None:
-    assert len(BY_ID) == len(RULES)
-    assert all(KEBAB.fullmatch(rule.id) for rule in RULES)
+    assert len(BY_ID.keys() | TRANSITIONS_BY_ID.keys()) == len(RULES) + len(TRANSITIONS)
+    assert all(KEBAB.fullmatch(rule.id) for rule in EVERY)
 
 
 def test_every_rule_says_what_why_and_how_to_put_it_right() -> None:
-    for rule in RULES:
+    for rule in EVERY:
         for sentence in (rule.why, rule.remedy):
             assert sentence.endswith("."), rule.id
         assert rule.title
         assert not rule.title.endswith("."), rule.id
-        assert rule.family in {"form", "references", "integrity", "settings", "compatibility", "engine", "capacity"} | {
-            "lineage",
-            "weights",
-        }
+        assert rule.family in FAMILIES, rule.id
 
 
 def test_every_rule_has_a_case_that_must_fail() -> None:
@@ -77,3 +93,16 @@ def test_every_rule_has_a_case_that_must_fail() -> None:
     assert BY_ID.keys() - proven == in_other_words
     text = (TESTS / "test_form.py").read_text(encoding="utf-8")
     assert all(f'("{rule}", ' in text for rule in in_other_words)
+
+
+def test_every_transition_rule_has_a_case_that_must_fail() -> None:
+    proven = {
+        node.args[0].value
+        for tree in syntax_trees(TESTS / "transitions")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "refused"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert TRANSITIONS_BY_ID.keys() - proven == set()

@@ -11,6 +11,7 @@ digests are computed here with hashlib and not by the code under test. `git_repo
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import os
@@ -99,16 +100,18 @@ class Repository:
         path.write_text(json.dumps(json.loads(path.read_bytes()) | settings, indent=2) + "\n", encoding="utf-8")
         self.reseal(adapter, revision)
 
-    def commit(self, message: str) -> str:
-        """Commit everything; return the commit id."""
+    def commit(self, message: str, *, at: dt.datetime | None = None) -> str:
+        """Commit everything, at a time of the test's choice; return the commit id."""
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        self.git("commit", "--quiet", "--allow-empty", "--message", message, at=at)
         return self.git("rev-parse", "HEAD")
 
-    def git(self, *arguments: str) -> str:
+    def git(self, *arguments: str, at: dt.datetime | None = None) -> str:
         """Run git here, with a fixed identity and no configuration of this machine; return what it prints."""
         command = ["git", "-c", "commit.gpgsign=false", *arguments]
-        outcome = subprocess.run(command, cwd=self.root, env=_GIT_ENVIRONMENT, capture_output=True, check=False)
+        times = {"GIT_AUTHOR_DATE": at.isoformat(), "GIT_COMMITTER_DATE": at.isoformat()} if at else {}
+        environment = _GIT_ENVIRONMENT | times
+        outcome = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, check=False)
         assert outcome.returncode == 0, f"{' '.join(command)}: {outcome.stderr.decode(errors='replace')}"
         return outcome.stdout.decode("utf-8").strip()
 

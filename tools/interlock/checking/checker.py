@@ -13,7 +13,7 @@ from interlock.checking.gather import gather
 from interlock.documents.snapshot import DocumentCache, Snapshot, read_snapshot
 from interlock.documents.tree import Tree
 from interlock.findings.finding import Finding, Verdict, verdict_of
-from interlock.findings.judgement import nothing_was_checked
+from interlock.findings.judgement import Judgement, nothing_was_checked
 from interlock.rules.facts import Facts
 from interlock.rules.registry import judge
 
@@ -88,6 +88,6 @@ def _same(before: Facts, now: Facts) -> bool:
     )
 
 
-def exit_code(result: CheckResult) -> int:
+def exit_code(result: Judgement) -> int:
     """The exit status of a command that ends with this result: 0 clean, 1 blocked, 3 nothing checked, 4 unknown."""
     return NOTHING_CHECKED if nothing_was_checked(result) else _EXIT_CODES[result.verdict]

@@ -153,6 +153,12 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "observed": "The value that was measured.",
         "decided_by": "Where the decision is written.",
     },
+    "Hold": {
+        "reason": "Why promotions are stopped.",
+        "by": "Who to ask.",
+        "adapter": "The one adapter that is held; every adapter, if there is none.",
+        "until": "The last day of the hold; it stays until it is removed, if there is none.",
+    },
     "Environment": {
         "kind": "What this document is.",
         "name": "The environment's name, as in the path.",
@@ -164,6 +170,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "keep_previous": "How many earlier active revisions stay loaded for a rollback.",
         "rollout": "The order in which nodes follow.",
         "windows": "When promotions are allowed; always, if there is none.",
+        "holds": "Who stopped promotions, and why; rollbacks are never held.",
     },
     "EngineLimits": {
         "kind": "The engine.",

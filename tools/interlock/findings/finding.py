@@ -30,7 +30,8 @@ class Finding:
 
     `found` says what was seen, `expected` what should have been there, `remedy` the next command or edit.
     `evaluated` is False when the rule could not be judged (bytes out of reach, for example).
-    `environment` names the environment that the finding is about, if it is about one.
+    `environment` names the environment that the finding is about, if it is about one. `excused` says why an error
+    does not block ("" when it does): it stood before the change that is judged, or somebody waived it.
     """
 
     rule: str
@@ -41,11 +42,12 @@ class Finding:
     severity: Severity = Severity.ERROR
     evaluated: bool = True
     environment: str | None = None
+    excused: str = ""
 
     @property
     def blocks(self) -> bool:
         """Whether this finding alone keeps a change from merging."""
-        return self.severity is Severity.ERROR
+        return self.severity is Severity.ERROR and not self.excused
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from interlock.findings.finding import Finding, Severity, Verdict
+from interlock.findings.finding import Finding, Verdict
 
 Sources = Callable[[str], str]
 """The text of a file of the judged tree, for excerpts; "" where it cannot be shown."""
@@ -45,8 +45,8 @@ def tally(judgement: Judgement) -> dict[str, int]:
     return {
         "documents": judgement.documents,
         "revisions": judgement.checked,
-        "errors": sum(f.severity is Severity.ERROR for f in findings),
-        "warnings": sum(f.severity is Severity.WARNING for f in findings),
+        "errors": sum(f.blocks for f in findings),
+        "warnings": sum(not f.blocks for f in findings),
         "not_evaluated": sum(not f.evaluated for f in findings),
     }
 

@@ -42,4 +42,5 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "expected": finding.expected,
         "remedy": finding.remedy,
         "environment": finding.environment,
+        "excused": finding.excused,
     }

@@ -51,6 +51,8 @@ def _finding(finding: Finding, sources: Sources, paint: _Paint) -> str:
         lines.append(f"  Expected: {readable(finding.expected)}")
     if finding.remedy:
         lines.append(f"  Next: {readable(finding.remedy)}")
+    if finding.excused:
+        lines.append(f"  Does not block: {readable(finding.excused)}")
     return "\n".join(lines) + "\n"
 
 

@@ -45,9 +45,12 @@ class CommitTree:
     def entries(self) -> dict[str, Entry]:
         """See `Tree.entries`; sizes are `UNKNOWN_SIZE`: asking would download what a partial clone lacks."""
         if self._entries is None:
-            listing = self._git.run("ls-tree", "-r", "-z", "--full-tree", self._commit)
-            self._entries = dict(_entry(line) for line in listing.split(b"\0") if line)
+            self._entries = self._listed()
         return self._entries
+
+    def _listed(self) -> dict[str, Entry]:
+        listing = self._git.run("ls-tree", "-r", "-z", "--full-tree", self._commit)
+        return dict(_entry(line) for line in listing.split(b"\0") if line)
 
     def read(self, path: str, *, limit: int) -> bytes:
         """See `Tree.read`; a partial clone downloads the blob now.
@@ -74,6 +77,11 @@ class CommitTree:
 def _entry(line: bytes) -> tuple[str, Entry]:
     description, _, raw_path = line.partition(b"\t")
     mode, _, identity = description.decode("ascii").split(" ")
+    return entry_of(mode, identity, raw_path)
+
+
+def entry_of(mode: str, identity: str, raw_path: bytes) -> tuple[str, Entry]:
+    """A path and its entry, from what git lists: an octal mode, a blob id and the path's bytes."""
     # As a working tree names a path that is not UTF-8, so that two such paths never become one.
     path = raw_path.decode("utf-8", errors="surrogateescape")
     return path, Entry(path, _kind(int(mode, 8)), UNKNOWN_SIZE, identity)

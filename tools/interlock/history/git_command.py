@@ -46,10 +46,11 @@ _REDIRECTING = (
 )
 
 
-def unattended_environment(secrets: Mapping[str, str], transports: str) -> dict[str, str]:
+def unattended_environment(secrets: Mapping[str, str], transports: str, index: Path | None = None) -> dict[str, str]:
     """The environment for git: ours without any `GIT_*`, no prompts, no global configuration, listed transports only.
 
     `secrets` are git configuration values that must not appear in an argument list, such as an authorization header.
+    `index` is the index file to read instead of the repository's own, as git names it to a hook in a partial commit.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "SSH_ASKPASS"))}
     configuration = {"GIT_CONFIG_COUNT": str(len(secrets))} if secrets else {}
@@ -66,6 +67,7 @@ def unattended_environment(secrets: Mapping[str, str], transports: str) -> dict[
         "GIT_ALLOW_PROTOCOL": transports,
         "GIT_SSH_COMMAND": _SSH,
         "LC_ALL": "C",
+        **({"GIT_INDEX_FILE": str(index)} if index else {}),
         **configuration,
     }
 
@@ -84,6 +86,7 @@ class Git:
     transports: str = "https:ssh:file"
     local_timeout: float = LOCAL_TIMEOUT
     network_timeout: float = NETWORK_TIMEOUT
+    index: Path | None = None
 
     def arguments(self, *words: str) -> list[str]:
         """The full argument list for a git command in this repository."""
@@ -110,7 +113,7 @@ class Git:
             HistoryError: git could not be started or printed more than `limit` bytes.
             RemoteUnreachable: git took longer than `timeout` seconds.
         """
-        environment = unattended_environment(self.secrets, self.transports)
+        environment = unattended_environment(self.secrets, self.transports, self.index)
         seconds = self.local_timeout if timeout is None else timeout
         return run_bounded(self.arguments(*words), environment, data, seconds, limit, what=f"git {words[0]}")
 
@@ -130,5 +133,7 @@ class Git:
     @contextmanager
     def pipe(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         """Start a git command whose output is read as a stream; it is ended when the block is left."""
-        with start(self.arguments(*words), unattended_environment(self.secrets, self.transports)) as process:
+        with start(
+            self.arguments(*words), unattended_environment(self.secrets, self.transports, self.index)
+        ) as process:
             yield process

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from interlock.documents.identifiers import RevisionId
 from interlock.documents.kinds.adapter_revision import AdapterRevision
 
@@ -35,3 +37,8 @@ def promote_another(revision: RevisionId, environment: str) -> str:
 def go_back(revision: RevisionId, environment: str) -> str:
     """Serve what was served before."""
     return f"run: interlock rollback {revision.adapter} --env {environment}"
+
+
+def restore(path: str, commit: str) -> str:
+    """Bring a file or a folder back as it was merged; a path from a proposal may be any text, so it is quoted."""
+    return f"run: git checkout {commit[:12]} -- {shlex.quote(path)}"

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from interlock.findings.finding import Finding
+from interlock.rules.change import Change
 from interlock.rules.facts import Facts
 
 Check = Callable[[Facts], Iterable[Finding]]
+ChangeCheck = Callable[[Change], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +27,15 @@ class Rule:
     remedy: str
     family: str
     check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionRule:
+    """One flaw in the way from the trusted state to a proposed one; fields as in `Rule`."""
+
+    id: str
+    title: str
+    why: str
+    remedy: str
+    family: str
+    check: ChangeCheck

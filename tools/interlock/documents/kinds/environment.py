@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from interlock.documents.fields import ClockTime, Count, Document, Duration, Many, Name, Percent, Positive, Text
+from interlock.documents.fields import ClockTime, Count, Date, Document, Duration, Many, Name, Percent, Positive, Text
 from interlock.documents.kinds.adapter_revision import BaseReference
 
 
@@ -55,6 +55,15 @@ class ChangeWindow(Document):
     timezone: Text
 
 
+class Hold(Document):
+    """Promotions of one adapter, or of all, are stopped until somebody takes the hold away or its last day is over."""
+
+    reason: Text
+    by: Name
+    adapter: Name | None = None
+    until: Date | None = None
+
+
 class Environment(Document):
     """`environments/<name>/environment.yaml`."""
 
@@ -68,3 +77,4 @@ class Environment(Document):
     keep_previous: int = Field(default=1, ge=0, le=100)
     rollout: Rollout | None = None
     windows: Many[ChangeWindow] = ()
+    holds: Many[Hold] = ()

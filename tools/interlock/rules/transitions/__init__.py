@@ -1,0 +1,1 @@
+"""Rules about the step from the trusted state to a proposed one; one family a file."""
