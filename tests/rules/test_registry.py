@@ -16,19 +16,25 @@ from interlock.rules.transitions.registry import RULES as TRANSITIONS
 
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 NOT_RULES = {"utf-8", "support-bot", "…"}
-FAMILIES = {
-    "form",
-    "references",
-    "integrity",
-    "settings",
-    "compatibility",
-    "engine",
-    "capacity",
-    "lineage",
-    "weights",
-} | {
-    *("records", "decisions", "stages", "calendar", "retention"),
-}
+FAMILIES = frozenset(
+    [
+        "form",
+        "references",
+        "integrity",
+        "settings",
+        "compatibility",
+        "engine",
+        "capacity",
+        "lineage",
+        "weights",
+        "waivers",
+        "records",
+        "decisions",
+        "stages",
+        "calendar",
+        "retention",
+    ]
+)
 EVERY: tuple[Rule | TransitionRule, ...] = (*RULES, *TRANSITIONS)
 ASSERTING = {"refused", "not_evaluated", "warned"}
 TESTS = Path(__file__).parent

@@ -8,6 +8,8 @@ command would exit 1. `tests/rules/test_registry.py` reads these calls: a rule w
 
 from __future__ import annotations
 
+import datetime as dt
+
 from interlock.checking.checker import CheckResult, check_tree, exit_code
 from interlock.documents.positions import Place
 from interlock.documents.tree import WorkingTree
@@ -17,9 +19,11 @@ from support.repositories import Repository
 WHOLE_FILE = "(the whole file)"
 
 
-def check(repository: Repository, *, env: str | None = None, deep: bool = False) -> CheckResult:
+def check(
+    repository: Repository, *, env: str | None = None, deep: bool = False, today: dt.date | None = None
+) -> CheckResult:
     """Check the files on disk."""
-    return check_tree(WorkingTree(repository.root), environment=env, deep=deep)
+    return check_tree(WorkingTree(repository.root), environment=env, deep=deep, today=today)
 
 
 def refused(
@@ -36,9 +40,11 @@ def not_evaluated(repository: Repository, rule: str, path: str, at: str, *, env:
     return finding
 
 
-def warned(repository: Repository, rule: str, path: str, at: str, *, deep: bool = False) -> Finding:
+def warned(
+    repository: Repository, rule: str, path: str, at: str, *, deep: bool = False, today: dt.date | None = None
+) -> Finding:
     """Assert that `rule` warns once and nothing blocks; exit 0."""
-    finding = _only(check(repository, deep=deep), repository, rule, path, at, exit_status=0)
+    finding = _only(check(repository, deep=deep, today=today), repository, rule, path, at, exit_status=0)
     assert finding.severity is Severity.WARNING
     return finding
 

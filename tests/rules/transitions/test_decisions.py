@@ -56,3 +56,22 @@ def test_the_roster_counts_as_policy_and_a_revocation_does_not(proposal: Proposa
     proposal.repository.write("README.md", "hello\n")
     proposal.repository.change("policies/roster.yaml", "people", 0, "roles", to=["validator", "operator"])
     proposal.refused("policy-not-alone", "policies/roster.yaml", WHOLE_FILE)
+
+
+WAIVER = {"rule": "skipped-stage", "scope": "environments", "approver": "alice", "reason": "r", "until": "2026-12-31"}
+
+
+def test_a_change_cannot_waive_what_speaks_against_it(proposal: Proposal) -> None:
+    proposal.repository.write("policies/waivers.yaml", {"kind": "Waivers", "waivers": [WAIVER]})
+    proposal.repository.point("production", "support-bot", active="3")
+    blocking = {finding.rule for finding in proposal.check().findings if finding.blocks}
+    assert blocking == {"skipped-stage", "pointer-not-alone", "policy-not-alone"}
+
+
+def test_a_waiver_that_was_merged_before_counts(proposal: Proposal) -> None:
+    proposal.repository.write("policies/waivers.yaml", {"kind": "Waivers", "waivers": [WAIVER]})
+    proposal.passes()
+    proposal.repository.write("policies/waivers.yaml", {"kind": "Waivers", "waivers": [WAIVER]})
+    proposal.merge()
+    proposal.repository.point("production", "support-bot", active="3")
+    proposal.passes()

@@ -20,6 +20,7 @@ from interlock.findings.finding import Finding, Verdict, in_reading_order, verdi
 from interlock.history.git_command import Git
 from interlock.rules.change import Change
 from interlock.rules.transitions.registry import judge_change
+from interlock.rules.waivers import excuse_waived
 
 STOOD_BEFORE = "it stood before this change"
 
@@ -82,6 +83,7 @@ def check_change(
     found = excuse_old(after.findings, before.findings, concerned_paths(change))
     if base_commit is not None:  # a first commit comes from nowhere: only its result can be judged
         found += judge_change(change)
+    found = excuse_waived(found, before.snapshot, now.astimezone(dt.UTC).date())
     return ChangeResult(tuple(in_reading_order(found)), after, before, change)
 
 

@@ -6,7 +6,8 @@ commit. Raises nothing for bad content: that is what findings are for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import datetime as dt
+from dataclasses import dataclass, field, replace
 
 from interlock.checking.fact_cache import FactCache
 from interlock.checking.gather import gather
@@ -16,6 +17,7 @@ from interlock.findings.finding import Finding, Verdict, verdict_of
 from interlock.findings.judgement import Judgement, nothing_was_checked
 from interlock.rules.facts import Facts
 from interlock.rules.registry import judge
+from interlock.rules.waivers import excuse_waived
 
 CLEAN, BLOCKED, NOTHING_CHECKED, COULD_NOT_EVALUATE = 0, 1, 3, 4
 _EXIT_CODES = {Verdict.PASS: CLEAN, Verdict.FAIL: BLOCKED, Verdict.UNKNOWN: COULD_NOT_EVALUATE}
@@ -57,25 +59,36 @@ class CheckCaches:
 
 
 def check_tree(
-    tree: Tree, *, environment: str | None = None, deep: bool = False, caches: CheckCaches | None = None
+    tree: Tree,
+    *,
+    environment: str | None = None,
+    deep: bool = False,
+    today: dt.date | None = None,
+    caches: CheckCaches | None = None,
 ) -> CheckResult:
     """Judge `tree`.
 
     With `environment`, the form of every document is judged, and beyond it only what that environment's pointers
-    name; `deep` looks at every value of the weights. `caches` of an earlier check spare work, never judgement.
+    name; `deep` looks at every value of the weights. `today` (UTC) puts the tree's own waivers into force: only for a
+    tree that is trusted itself. `caches` of an earlier check spare work, never judgement.
 
     Raises:
         HistoryError: a git tree could not be read at all.
     """
     caches = caches or CheckCaches()
     snapshot = read_snapshot(tree, caches.documents)
-    facts = gather(tree, snapshot, environment=environment, deep=deep, cache=caches.facts)
+    facts = replace(gather(tree, snapshot, environment=environment, deep=deep, cache=caches.facts), today=today)
     last = caches.last.get((environment, deep))
-    findings = last.findings if last and _same(last.facts, facts) else judge(facts)
+    findings = last.findings if last and _same(last.facts, facts) else _judged(facts)
     checked = sum(not (known.unreachable or known.missing) for known in facts.artifacts.values())
     result = CheckResult(findings, verdict_of(findings), snapshot, facts, checked)
     caches.last[environment, deep] = result
     return result
+
+
+def _judged(facts: Facts) -> tuple[Finding, ...]:
+    found = judge(facts)
+    return tuple(excuse_waived(found, facts.snapshot, facts.today)) if facts.today else found
 
 
 def _same(before: Facts, now: Facts) -> bool:
@@ -85,6 +98,7 @@ def _same(before: Facts, now: Facts) -> bool:
         and before.artifacts == now.artifacts
         and before.bases == now.bases
         and before.digests == now.digests
+        and before.today == now.today
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import click
 
 from interlock.checking.changes import ChangeResult, check_change
 from interlock.checking.checker import COULD_NOT_EVALUATE, CheckResult, check_tree, exit_code
+from interlock.checking.clock import utc_now, utc_today
 from interlock.cli.excerpts import sources_of
 from interlock.cli.options import DIRECTORY, NAME
 from interlock.cli.terminal import error_text, say, wants_color, warn
@@ -96,7 +96,7 @@ def _judged(
     """The outcome of the check that was asked for, and the tree that it is about."""
     if not base and not staged:
         tree = WorkingTree(root)
-        yield check_tree(tree, environment=environment, deep=deep), tree
+        yield check_tree(tree, environment=environment, deep=deep, today=utc_today()), tree
         return
     from interlock.checking.proposals import proposed_commits, staged_files
     from interlock.lifecycle.judged_tree import top_repository
@@ -108,7 +108,7 @@ def _judged(
         else proposed_commits(repository, base or "", head or "HEAD")
     )
     with opened as proposal:
-        now = dt.datetime.now(dt.UTC)
+        now = utc_now()
         yield (
             check_change(
                 proposal.git, proposal.base_commit, proposal.base, proposal.head,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from interlock.checking.clock import utc_today
 from interlock.cli.findings_report import status_of
 from interlock.cli.options import NAME, REVISION, commit_option, json_option, repository_option
 from interlock.cli.pointer_report import change_document, commit_commands, tell_doubts, tell_refused_change
@@ -39,7 +40,9 @@ def promote(adapter: str, revision: str | None, environment: str, commit: bool, 
     """
     root = repository_root(directory)
     with judged_tree(root, committed=commit) as tree:
-        promotion = plan_promotion(tree, adapter, revision, environment, lying_in=root if commit else None)
+        promotion = plan_promotion(
+            tree, adapter, revision, environment, lying_in=root if commit else None, today=utc_today()
+        )
         made = None if promotion.judged.refusals else apply_edit(root, promotion.edit, promotion.message, commit)
         if as_json:
             print_json(change_document(SCHEMA, promotion.edit, promotion.judged, commit=made))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from interlock.checking.clock import utc_today
 from interlock.cli.findings_report import status_of
 from interlock.cli.options import NAME, REVISION, commit_option, json_option, repository_option
 from interlock.cli.pointer_report import change_document, commit_commands, tell_doubts, tell_refused_change
@@ -42,7 +43,7 @@ def rollback(adapter: str, environment: str, to: str | None, commit: bool, as_js
     root = repository_root(directory)
     repository = top_repository(root)
     with judged_tree(root, committed=commit) as tree:
-        plan = plan_rollback(repository, tree, adapter, environment, to)
+        plan = plan_rollback(repository, tree, adapter, environment, to, today=utc_today())
         refused = bool(plan.judged.refusals)
         write = not refused and (commit or plan.revert is None)
         made = apply_edit(root, plan.edit, plan.message, commit) if write else None

@@ -268,7 +268,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
     "Waivers": {"kind": "What this document is.", "waivers": "The rules that are set aside."},
     "Waiver": {
         "rule": "The rule's id.",
-        "scope": "What it is set aside for.",
+        "scope": "A file or folder of this repository; it covers everything below.",
         "approver": "Who decided.",
         "reason": "Why.",
         "until": "The last day.",

@@ -6,6 +6,7 @@ that were there before in files that it does not touch; those are reported besid
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -33,15 +34,16 @@ class JudgedChange:
     tree: Tree
 
 
-def judge(tree: Tree, edit: PointerEdit, step: Iterable[Finding] = ()) -> JudgedChange:
+def judge(tree: Tree, edit: PointerEdit, step: Iterable[Finding] = (), *, today: dt.date | None = None) -> JudgedChange:
     """Check `tree` with `edit` applied, for the environment of the edit, and sort the findings by what caused them.
 
-    `step` are findings about the change itself, not about its result; they block.
+    `step` are findings about the change itself, not about its result; they block. On `today` (UTC) the waivers of
+    the tree count; without a day none does.
     """
     caches = CheckCaches()
     proposed = OverlayTree(tree, {edit.path: edit.data})
-    before = check_tree(tree, environment=edit.environment, caches=caches)
-    after = check_tree(proposed, environment=edit.environment, caches=caches)
+    before = check_tree(tree, environment=edit.environment, today=today, caches=caches)
+    after = check_tree(proposed, environment=edit.environment, today=today, caches=caches)
     known = {_identity(finding) for finding in before.findings}
     concerned = _concerned_paths(after.snapshot, edit)
     ours = [f for f in after.findings if _identity(f) not in known or f.place.path in concerned]

@@ -5,6 +5,7 @@ Called by `interlock promote`. A revision comes into an environment only while i
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +38,18 @@ class Promotion:
 
 
 def plan_promotion(
-    tree: Tree, adapter: str, revision: str | None, environment: str, *, lying_in: Path | None = None
+    tree: Tree,
+    adapter: str,
+    revision: str | None,
+    environment: str,
+    *,
+    lying_in: Path | None = None,
+    today: dt.date | None = None,
 ) -> Promotion:
     """Judge the promotion of `revision` (None: the one active upstream) of `adapter` into `environment`.
 
-    `lying_in` is the working directory where `tree` is its last commit: what lies there may be newer.
+    `lying_in` is the working directory where `tree` is its last commit: what lies there may be newer. Waivers count
+    if `today` (UTC) is given.
 
     Raises:
         UsageError: the adapter or the environment is not known, there is no upstream to take the revision from, or
@@ -54,7 +62,7 @@ def plan_promotion(
     chosen = revision_name(revision) if revision is not None else _active_in(snapshot, adapter, environment, upstream)
     _refuse_uncommitted(snapshot, lying_in, revision_path(adapter, chosen))
     edit = activate(tree, snapshot, environment, adapter, chosen)
-    return Promotion(edit, judge(tree, edit, _step_findings(snapshot, edit, upstream)), upstream)
+    return Promotion(edit, judge(tree, edit, _step_findings(snapshot, edit, upstream), today=today), upstream)
 
 
 def _active_in(snapshot: Snapshot, adapter: str, environment: str, upstream: str | None) -> str:

@@ -6,6 +6,7 @@ and is never revoked. A revision that was never active in the environment is a p
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +42,18 @@ class Rollback:
         return f"rollback: {self.edit.adapter} {self.edit.after.active} in {self.edit.environment}{was}"
 
 
-def plan_rollback(repository: GitRepository, tree: Tree, adapter: str, environment: str, to: str | None) -> Rollback:
+def plan_rollback(
+    repository: GitRepository,
+    tree: Tree,
+    adapter: str,
+    environment: str,
+    to: str | None,
+    *,
+    today: dt.date | None = None,
+) -> Rollback:
     """Judge the rollback of `adapter` in `environment` to `to` (None: the last good revision before).
+
+    Waivers count if `today` (UTC) is given.
 
     Raises:
         UsageError: the adapter or the environment is not known, or the pointer has changes that are not committed.
@@ -59,7 +70,7 @@ def plan_rollback(repository: GitRepository, tree: Tree, adapter: str, environme
         _chosen(way, adapter, environment, to, revoked) if to is not None else _last_good(way, adapter, environment)
     )
     edit = activate(tree, snapshot, environment, adapter, target)
-    return Rollback(edit, judge(tree, edit), way, _plain_revert(repository, changes[0], edit))
+    return Rollback(edit, judge(tree, edit, today=today), way, _plain_revert(repository, changes[0], edit))
 
 
 def ways_back(root: Path, snapshot: Snapshot) -> Callable[[str, str], WayBack | None]:

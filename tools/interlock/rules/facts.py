@@ -5,6 +5,7 @@ Filled in by `checking.gather`; rules only read it. Nothing here opens a file.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -73,7 +74,8 @@ class Facts:
     """One tree and its bytes.
 
     `environment` narrows the judgement to what that environment serves, `only` to these revisions. `digests` holds
-    the digest of every recipe that a manifest in scope names and that could be read.
+    the digest of every recipe that a manifest in scope names and that could be read. `today` is the day (UTC) on
+    which it is judged; None where nothing that depends on it is asked for.
     """
 
     snapshot: Snapshot
@@ -82,6 +84,7 @@ class Facts:
     digests: Mapping[str, Digest] = field(default_factory=dict)
     environment: str | None = None
     only: frozenset[RevisionId] | None = None
+    today: dt.date | None = None
 
     def in_scope(self, environment: str) -> bool:
         """Whether findings about this environment are asked for."""

@@ -12,6 +12,7 @@ from interlock.rules import (
     lineage,
     references,
     settings,
+    waivers,
     weights,
 )
 from interlock.rules.facts import Facts
@@ -27,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     *capacity.RULES,
     *lineage.RULES,
     *weights.RULES,
+    *waivers.RULES,
 )
 
 BY_ID = {rule.id: rule for rule in RULES}

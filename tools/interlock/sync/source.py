@@ -6,12 +6,15 @@ to disk before anything is done with it, so that a restart begins there.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from interlock.artifacts.durable import read_bounded, write_atomically
 from interlock.checking.checker import CheckCaches, CheckResult, check_tree
+from interlock.checking.clock import utc_today
 from interlock.documents.identifiers import commit_id
 from interlock.errors import DocumentError
 from interlock.findings.finding import Finding, Verdict
@@ -57,9 +60,10 @@ class Rejected:
 class DesiredSource:
     """The git side of one node."""
 
-    def __init__(self, mirror: Mirror, environment: str, state: Path) -> None:
+    def __init__(self, mirror: Mirror, environment: str, state: Path, today: Callable[[], dt.date] = utc_today) -> None:
         self._mirror = mirror
         self._environment = environment
+        self._today = today
         self._record = state / "accepted.json"
         self._caches = CheckCaches()
         self._desired: Desired | None = None
@@ -111,7 +115,7 @@ class DesiredSource:
         self._accepted, self._desired, self.rejected = commit, desired, None
 
     def _check(self, tree: CommitTree) -> CheckResult:
-        return check_tree(tree, environment=self._environment, caches=self._caches)
+        return check_tree(tree, environment=self._environment, today=self._today(), caches=self._caches)
 
     def _compute(self, tree: CommitTree, result: CheckResult) -> Desired:
         changes = pointer_changes(self._mirror.repository.git, tree.label, self._environment)
