@@ -89,16 +89,16 @@ def check_change(
 
 def excuse_old(after: Iterable[Finding], before: Iterable[Finding], concerned: frozenset[str]) -> list[Finding]:
     """Findings of the new tree; those that stood before, outside of what the change concerns, do not block."""
-    known = {_identity(finding) for finding in before if finding.blocks}
+    known = {flaw_identity(finding) for finding in before if finding.blocks}
     return [
         replace(finding, excused=STOOD_BEFORE)
-        if finding.blocks and finding.place.path not in concerned and _identity(finding) in known
+        if finding.blocks and finding.place.path not in concerned and flaw_identity(finding) in known
         else finding
         for finding in after
     ]
 
 
-def _identity(finding: Finding) -> tuple[str, str, str]:
+def flaw_identity(finding: Finding) -> tuple[str, str, str]:
     """What makes two findings the same flaw although lines moved."""
     return finding.rule, finding.place.path, finding.found
 
@@ -109,11 +109,12 @@ def concerned_paths(change: Change) -> frozenset[str]:
     for step in change.steps:
         paths.add(environment_path(step.environment))
         for revision in step.after.document.revisions if step.after else ():
-            paths |= _of_revision(change.head.snapshot, RevisionId(step.adapter, revision))
+            paths |= revision_paths(change.head.snapshot, RevisionId(step.adapter, revision))
     return frozenset(paths)
 
 
-def _of_revision(snapshot: Snapshot, key: RevisionId) -> set[str]:
+def revision_paths(snapshot: Snapshot, key: RevisionId) -> set[str]:
+    """The manifest of a revision and that of its base: what decides whether its bytes can be served."""
     paths = {revision_path(key.adapter, key.revision)}
     located = snapshot.revisions.get(key)
     if located:

@@ -10,9 +10,10 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from interlock.checking.changes import flaw_identity, revision_paths
 from interlock.checking.checker import CheckCaches, CheckResult, check_tree
 from interlock.documents.identifiers import RevisionId
-from interlock.documents.layout import base_path, environment_path, revision_path
+from interlock.documents.layout import environment_path
 from interlock.documents.snapshot import Snapshot
 from interlock.documents.tree import Tree
 from interlock.findings.finding import Finding, in_reading_order
@@ -44,9 +45,9 @@ def judge(tree: Tree, edit: PointerEdit, step: Iterable[Finding] = (), *, today:
     proposed = OverlayTree(tree, {edit.path: edit.data})
     before = check_tree(tree, environment=edit.environment, today=today, caches=caches)
     after = check_tree(proposed, environment=edit.environment, today=today, caches=caches)
-    known = {_identity(finding) for finding in before.findings}
+    known = {flaw_identity(finding) for finding in before.findings}
     concerned = _concerned_paths(after.snapshot, edit)
-    ours = [f for f in after.findings if _identity(f) not in known or f.place.path in concerned]
+    ours = [f for f in after.findings if flaw_identity(f) not in known or f.place.path in concerned]
     return JudgedChange(
         refusals=tuple(in_reading_order([*step, *(f for f in ours if f.blocks)])),
         elsewhere=tuple(f for f in after.findings if f.blocks and f not in ours),
@@ -56,16 +57,7 @@ def judge(tree: Tree, edit: PointerEdit, step: Iterable[Finding] = (), *, today:
     )
 
 
-def _identity(finding: Finding) -> tuple[str, str, str]:
-    """What makes two findings the same flaw although lines moved."""
-    return finding.rule, finding.place.path, finding.found
-
-
 def _concerned_paths(snapshot: Snapshot, edit: PointerEdit) -> frozenset[str]:
     """The files on which it depends whether the new active revision can be served here."""
-    paths = {edit.path, environment_path(edit.environment), revision_path(edit.adapter, edit.after.active)}
-    revision = snapshot.revisions.get(RevisionId(edit.adapter, edit.after.active))
-    if revision:
-        base = revision.document.base
-        paths.add(base_path(base.name, base.revision))
-    return frozenset(paths)
+    active = RevisionId(edit.adapter, edit.after.active)
+    return frozenset({edit.path, environment_path(edit.environment), *revision_paths(snapshot, active)})
