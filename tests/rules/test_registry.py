@@ -28,6 +28,7 @@ FAMILIES = frozenset(
         "lineage",
         "weights",
         "waivers",
+        "governance",
         "records",
         "decisions",
         "stages",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from interlock.findings.finding import Finding, in_reading_order
 from interlock.rules.change import Change
 from interlock.rules.rule import TransitionRule
-from interlock.rules.transitions import calendar, decisions, records, retention, stages
+from interlock.rules.transitions import calendar, decisions, governance, records, retention, stages
 
 RULES: tuple[TransitionRule, ...] = (
     *records.RULES,
@@ -13,6 +13,7 @@ RULES: tuple[TransitionRule, ...] = (
     *stages.RULES,
     *calendar.RULES,
     *retention.RULES,
+    *governance.RULES,
 )
 
 BY_ID = {rule.id: rule for rule in RULES}

@@ -1,0 +1,204 @@
+"""What must be in order before a revision takes requests: the review of its adapter, its data, its builder, its risks.
+
+Promotions are judged and rollbacks are not: a fault does not wait until a review is done or data is licensed again.
+Adapter, roster and environment are read from the trusted side.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+from interlock.documents.fields import duration_text
+from interlock.documents.identifiers import RevisionId
+from interlock.documents.kinds.adapter import Adapter
+from interlock.documents.kinds.adapter_revision import AdapterRevision
+from interlock.documents.positions import Place
+from interlock.documents.snapshot import Located
+from interlock.findings.finding import Finding
+from interlock.rules import remedies
+from interlock.rules.change import Change, PointerStep, brings_in
+from interlock.rules.rule import TransitionRule
+
+FAMILY = "governance"
+
+
+def review_overdue(change: Change) -> Iterator[Finding]:
+    """A promotion of an adapter whose people should have looked at it again by now."""
+    for step in change.promotions:
+        adapter = _adapter(change, step)
+        if adapter is None:
+            continue
+        review = adapter.document.review
+        due = review.last_reviewed + review.cadence
+        if _day(change) > due:
+            yield Finding(
+                "review-overdue",
+                step.place("active"),
+                f"the review of {step.adapter} was due on {due}: it was last reviewed on {review.last_reviewed}",
+                f"a review every {duration_text(review.cadence)} ({adapter.path})",
+                f"review {step.adapter}, and set review.last_reviewed in {adapter.path} in a change of its own",
+                environment=step.environment,
+            )
+
+
+def dataset_expired(change: Change) -> Iterator[Finding]:
+    """A promotion of a revision whose data may not be used any more."""
+    for step, key, revision in _promoted(change):
+        for dataset in revision.document.datasets:
+            if dataset.expires and _day(change) > dataset.expires:
+                yield Finding(
+                    "dataset-expired",
+                    _place(step, key),
+                    f"{key} learned from {dataset.name}, which expired on {dataset.expires}",
+                    f"data whose last day is not over ({revision.path})",
+                    f"train {step.adapter} on fresh data, then {remedies.register_again(revision.document)}",
+                    environment=step.environment,
+                )
+
+
+def dataset_window_missing(change: Change) -> Iterator[Finding]:
+    """Into a protected environment: a revision that does not say from which days its data is."""
+    for step, key, revision in _protected(change):
+        for dataset in revision.document.datasets:
+            if dataset.window is None:
+                yield Finding(
+                    "dataset-window-missing",
+                    _place(step, key),
+                    f"{key} does not say from which days the data of {dataset.name} is ({revision.path})",
+                    "datasets[].window with the first and the last day, for example 2026-07-01/2026-09-30",
+                    remedies.register_again(revision.document),
+                    environment=step.environment,
+                )
+
+
+def stranger_as_builder(change: Change) -> Iterator[Finding]:
+    """Into a protected environment: a revision that was not made by a builder of the roster."""
+    roster = change.base.roster
+    builders = {m.name for m in roster.document.machines if "builder" in m.roles} if roster else set()
+    for step, key, revision in _protected(change) if roster and builders else ():
+        builder = revision.document.provenance.builder
+        if builder not in builders:
+            yield Finding(
+                "stranger-as-builder",
+                _place(step, key),
+                f"{key} was built by {builder}, which is no builder of {roster.path if roster else 'the roster'}",
+                f"one of {', '.join(sorted(builders))}",
+                f"build {step.adapter} with one of them and {remedies.register_again(revision.document)}",
+                environment=step.environment,
+            )
+
+
+def bias_not_assessed(change: Change) -> Iterator[Finding]:
+    """Into a protected environment: a revision of a high-risk adapter without an assessment of bias."""
+    for step, key, revision in _protected(change):
+        adapter = _adapter(change, step)
+        if adapter and adapter.document.risk.tier == "high" and revision.document.risk.bias is None:
+            yield Finding(
+                "bias-not-assessed",
+                _place(step, key),
+                f"{step.adapter} is of the tier high, and {key} has no assessment of bias",
+                f"risk.bias in {revision.path}: assessment, groups, verdict",
+                f"assess it, then {remedies.register_again(revision.document)} and fill in risk.bias",
+                environment=step.environment,
+            )
+
+
+def bias_unacceptable(change: Change) -> Iterator[Finding]:
+    """A revision of which its own assessment says that its bias is not acceptable."""
+    for step, key, revision in _promoted(change):
+        bias = revision.document.risk.bias
+        if bias and bias.verdict == "unacceptable":
+            yield Finding(
+                "bias-unacceptable",
+                _place(step, key),
+                f"the assessment of {key} ends with: unacceptable ({bias.assessment})",
+                "a revision whose bias is acceptable, or acceptable under conditions",
+                remedies.promote_another(key, step.environment),
+                environment=step.environment,
+            )
+
+
+def _adapter(change: Change, step: PointerStep) -> Located[Adapter] | None:
+    """The adapter as the trusted side describes it; one that is new with this change as it would be."""
+    return change.base.adapters.get(step.adapter) or change.head.snapshot.adapters.get(step.adapter)
+
+
+def _promoted(change: Change) -> Iterator[tuple[PointerStep, RevisionId, Located[AdapterRevision]]]:
+    """Every promotion with each revision that takes requests by it, where its manifest can be read."""
+    for step in change.promotions:
+        for name in sorted(brings_in(step)):
+            key = RevisionId(step.adapter, name)
+            revision = change.head.snapshot.revisions.get(key)
+            if revision:
+                yield step, key, revision
+
+
+def _protected(change: Change) -> Iterator[tuple[PointerStep, RevisionId, Located[AdapterRevision]]]:
+    """The promotions into environments that the trusted side calls protected."""
+    for step, key, revision in _promoted(change):
+        env = change.environment(step.environment)
+        if env and env.document.protected:
+            yield step, key, revision
+
+
+def _place(step: PointerStep, revision: RevisionId) -> Place:
+    """Where the new pointer names the revision: as the active one, or as the canary."""
+    active = step.after is not None and step.after.document.active == revision.revision
+    return step.place("active") if active else step.place("canary", "revision")
+
+
+def _day(change: Change) -> dt.date:
+    return change.now.astimezone(dt.UTC).date()
+
+
+RULES = (
+    TransitionRule(
+        "review-overdue",
+        "A promotion of an adapter whose review is overdue",
+        "An adapter that nobody looks at any more goes on growing away from what its people believe it does.",
+        "Review the adapter and write the day into its document; a rollback needs no review.",
+        FAMILY,
+        review_overdue,
+    ),
+    TransitionRule(
+        "dataset-expired",
+        "A promotion of a revision whose data has expired",
+        "Data is licensed or consented to for a time; what was learned from it is stale or forbidden afterwards.",
+        "Train on fresh data and register a new revision; a rollback is still possible.",
+        FAMILY,
+        dataset_expired,
+    ),
+    TransitionRule(
+        "dataset-window-missing",
+        "Data without a time window",
+        "Nobody can say whether the adapter knows last month's prices, or data that a customer asked to delete.",
+        "Register the revision again with the first and the last day of each dataset.",
+        FAMILY,
+        dataset_window_missing,
+    ),
+    TransitionRule(
+        "stranger-as-builder",
+        "The revision was not made by a builder of the roster",
+        "An artifact from somebody's own machine has no provenance that another person can follow.",
+        "Build it with a machine that has the role `builder` in the roster.",
+        FAMILY,
+        stranger_as_builder,
+    ),
+    TransitionRule(
+        "bias-not-assessed",
+        "No assessment of bias for a high-risk adapter",
+        "The people whom a high-risk adapter treats badly find out before its owners do.",
+        "Assess the revision and register it with the assessment.",
+        FAMILY,
+        bias_not_assessed,
+    ),
+    TransitionRule(
+        "bias-unacceptable",
+        "The revision's own assessment calls its bias unacceptable",
+        "The record says that this revision must not answer people; serving it makes that knowledge worthless.",
+        "Promote another revision.",
+        FAMILY,
+        bias_unacceptable,
+    ),
+)
