@@ -32,10 +32,10 @@ from interlock.lifecycle.repository_root import repository_root
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "junit"]),
     default="text",
     show_default=True,
-    help="For people, or for programs.",
+    help="For people, for programs, or for build servers that read JUnit XML.",
 )
 @click.option("--deep", is_flag=True, help="Also read every tensor: finds NaN, infinity and an untrained adapter.")
 def check(
@@ -64,6 +64,7 @@ def check(
       interlock check --base origin/main
       interlock check --staged
       interlock check ~/my-adapters --format json
+      interlock check --base origin/main --format junit > interlock.xml
     """
     if head and (staged or not base):
         raise UsageError("--head was given without --base", remedy="run: interlock check --base REV --head REV")
@@ -81,6 +82,10 @@ def _check(
     with _judged(root, base, head, staged, environment, deep) as (result, tree):
         if form == "json":
             say(render_json(result).rstrip("\n"))
+        elif form == "junit":
+            from interlock.findings.report_junit import render_junit
+
+            say(render_junit(result).rstrip("\n"))
         else:
             color = wants_color(sys.stdout)
             say(render_text(result, sources_of(tree), color).rstrip("\n"), color=color)
