@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from interlock.rules.catalogue import catalogue
-from interlock.rules.example import example_ids, read_example
+from interlock.rules.example import Example, example_ids, read_example
+from interlock.rules.pages import differences, main
 from support.checks import describe
-from support.rule_examples import play, without_digests
+from support.rule_examples import PROJECT, play, without_digests
 
+PAGES = PROJECT / "docs/rules"
 WRITE_AGAIN = "run: PYTHONPATH=tests python -m support.rule_examples {0}; python -m interlock.rules.pages docs/rules"
 
 
@@ -32,5 +35,27 @@ def test_the_passing_example_is_accepted(rule: str, tmp_path: Path) -> None:
     assert played.exit_status == 0
 
 
-def test_every_example_belongs_to_a_rule() -> None:
-    assert example_ids() <= catalogue().keys()
+def test_every_rule_has_an_example_and_every_example_a_rule() -> None:
+    assert example_ids() == catalogue().keys(), "write tools/interlock/rules/examples/<id>.yaml like its neighbours"
+
+
+def test_every_rule_has_a_page_that_is_up_to_date() -> None:
+    assert differences(PAGES) == [], "run: python -m interlock.rules.pages docs/rules"
+
+
+def test_a_page_that_differs_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "rules")]) == 0
+    assert main(["--check", str(tmp_path / "rules")]) == 0
+    (tmp_path / "rules" / "over-max-loras.md").write_text("by hand")
+    (tmp_path / "rules" / "over-max-lora.md").write_text("of an old rule")
+    (tmp_path / "rules" / "yaml-syntax.md").unlink()
+    assert main(["--check", str(tmp_path / "rules")]) == 1
+    told = capsys.readouterr().out
+    assert "over-max-loras.md is outdated" in told
+    assert "over-max-lora.md is the page of no rule" in told
+    assert "yaml-syntax.md is missing" in told
+
+
+def test_a_misspelt_edit_is_an_error() -> None:
+    with pytest.raises(ValidationError, match="remvoe"):
+        Example.model_validate({"caption": "c", "failing": [{"remvoe": "x"}], "passing": []})

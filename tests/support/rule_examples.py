@@ -38,6 +38,8 @@ from interlock.rules.example import (
     Merge,
     MoveFile,
     RemoveFile,
+    RepeatItem,
+    ReplaceText,
     Reseal,
     Retrain,
     SetAdapterConfig,
@@ -57,6 +59,8 @@ from support.changes import Proposal
 from support.repositories import REMOVED, Repository, write_repository
 
 PROJECT = Path(__file__).parents[2]
+SHOWN_ROOT = "/home/alice/adapters"
+"""Stands for the folder of the test where a finding names it."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]+")
 
 
@@ -111,7 +115,7 @@ def _propose(edits: Sequence[Edit], proposal: Proposal) -> None:
 def _played(rule: str, result: Judgement, status: int, tree: WorkingTree) -> Played:
     of_rule = [finding for finding in result.findings if finding.rule == rule][:1]
     printed = render_text(_Only(result, of_rule), sources_of(tree), False).rpartition("\n\n")[0]
-    return Played(tuple(result.findings), status, printed)
+    return Played(tuple(result.findings), status, printed.replace(str(tree.root), SHOWN_ROOT))
 
 
 class _Only:
@@ -147,6 +151,8 @@ def apply(edit: Edit, repository: Repository) -> None:
             repository.change(edit.file, *steps(edit.at), to=edit.to)
         case TakeAway():
             repository.change(edit.file, *steps(edit.at), to=REMOVED)
+        case RepeatItem():
+            _repeat(repository, edit)
         case WriteFile():
             repository.write(edit.file, (edit.text * edit.times).encode(edit.encoding))
         case RemoveFile():
@@ -176,6 +182,9 @@ def _apply_to_bytes(edit: Edit, repository: Repository) -> None:
             _rewrite(repository, edit.file, lambda data: data[:-1] + bytes([data[-1] ^ 1]))
         case BreakHeader():
             _rewrite(repository, edit.file, lambda data: b"\xff" * 8 + data[8:])
+        case ReplaceText():
+            assert edit.text.encode() in (repository.root / edit.file).read_bytes(), edit
+            _rewrite(repository, edit.file, lambda data: data.replace(edit.text.encode(), edit.by.encode(), 1))
         case Retrain():
             repository.replace_adapter(*edit.revision.split("@"), **_arguments(edit.having))
         case SetAdapterConfig():
@@ -184,6 +193,14 @@ def _apply_to_bytes(edit: Edit, repository: Repository) -> None:
             repository.reseal(*edit.revision.split("@"))
         case _:
             raise AssertionError(f"no way to play {edit}")
+
+
+def _repeat(repository: Repository, edit: RepeatItem) -> None:
+    *location, index = steps(edit.at)
+    items: Any = repository.read(edit.file)
+    for step in location:
+        items = items[step]
+    repository.change(edit.file, *location, to=[*items, items[index]])
 
 
 def _rewrite(repository: Repository, path: str, change: Callable[[bytes], bytes]) -> None:

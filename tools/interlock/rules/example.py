@@ -40,6 +40,21 @@ class TakeAway(_Strict):
     at: str
 
 
+class RepeatItem(_Strict):
+    """One item of a list, written a second time."""
+
+    file: str = Field(alias="repeat")
+    at: str
+
+
+class ReplaceText(_Strict):
+    """The first place of a file that reads `text` reads `by`."""
+
+    file: str = Field(alias="replace")
+    text: str
+    by: str
+
+
 class WriteFile(_Strict):
     """A whole file; `times` repeats the text, `encoding` saves it in another encoding than UTF-8."""
 
@@ -148,6 +163,8 @@ def _verb(value: Any) -> str:
 Edit = Annotated[
     Annotated[SetValue, Tag("set")]
     | Annotated[TakeAway, Tag("unset")]
+    | Annotated[RepeatItem, Tag("repeat")]
+    | Annotated[ReplaceText, Tag("replace")]
     | Annotated[WriteFile, Tag("write")]
     | Annotated[RemoveFile, Tag("remove")]
     | Annotated[MoveFile, Tag("move")]

@@ -6,6 +6,7 @@ Called by `interlock explain` and `interlock.rules.pages`. Pure: the example com
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from interlock.rules.example import (
     Merge,
     MoveFile,
     RemoveFile,
+    RepeatItem,
+    ReplaceText,
     Reseal,
     Retrain,
     SetAdapterConfig,
@@ -37,6 +40,9 @@ from interlock.rules.rule import Rule, TransitionRule
 from interlock.rules.waivers import may_be_waived
 
 LONGEST_EXCERPT = 600
+_CODE = re.compile(
+    r"interlock check( --[a-z]+( REV)?)?|--staged|[\w.-]+(/[\w.-]+)+(?<!\.)|[\w-]+@[0-9]+|adapter_config\.json"
+)
 HEALTHY = "The repository as it was before."
 _WEIGHTS = {
     0: "a warning: it is told and blocks nothing",
@@ -82,9 +88,9 @@ def page_of(rule: Rule | TransitionRule, example: Example) -> Page:
         remedy=rule.remedy,
         judged_on=_judged_on(rule, example),
         severity=_WEIGHTS[example.exit_status],
-        waiver="can be set aside until a day, in policies/waivers.yaml"
+        waiver="possible, for one place and until one day, in policies/waivers.yaml"
         if may_be_waived(rule.id, families())
-        else "is never set aside",
+        else "never: this rule is not set aside",
         caption=example.caption,
         given=tuple(map(shown, example.base)),
         failing=tuple(map(shown, example.failing)),
@@ -106,6 +112,10 @@ def shown(edit: Edit) -> Shown:
             return Shown(f"{edit.file} says", _nested(steps(edit.at), edit.to))
         case TakeAway():
             return Shown(f"{edit.file} does not have the key {edit.at}.")
+        case RepeatItem():
+            return Shown(f"{edit.file} has the item {edit.at} a second time.")
+        case ReplaceText():
+            return Shown(f"{edit.file} has, in place of {edit.text!r}", edit.by)
         case WriteFile():
             return _written(edit)
         case RemoveFile():
@@ -181,9 +191,9 @@ def markdown(page: Page) -> str:
             "",
             f"**What to do.** {page.remedy}",
             "",
-            f"- Judged on {_code(page.judged_on)}",
-            f"- Counts as {page.severity}",
-            f"- A [waiver](../checking.md#waivers): it {_code(page.waiver)}",
+            f"- Judged on {_code(page.judged_on)}.",
+            f"- Counts as {page.severity}.",
+            f"- [Waiver](../checking.md#waivers): {_code(page.waiver)}.",
             "",
             "## Refused",
             "",
@@ -213,7 +223,7 @@ def _section(head: str, edits: Sequence[Shown]) -> Iterator[str]:
     if head:
         yield from (head, "")
     for edit in edits:
-        yield from (f"- {edit.sentence}{':' if edit.lines else ''}", "")
+        yield from (f"- {_code(edit.sentence)}{':' if edit.lines else ''}", "")
         if edit.lines:
             yield from ("  ```yaml", *(f"  {line}".rstrip() for line in excerpt(edit.lines)), "  ```", "")
 
@@ -225,6 +235,5 @@ def excerpt(text: str) -> list[str]:
 
 
 def _code(text: str) -> str:
-    """Commands and paths in a sentence as code."""
-    head, colon, command = text.partition(": ")
-    return f"{head}: `{command.partition(',')[0]}`{''.join(command.partition(',')[1:])}" if colon else text
+    """A sentence with its paths, revisions and commands marked as code."""
+    return _CODE.sub(lambda found: f"`{found[0]}`", text)
