@@ -30,6 +30,7 @@ def test_without_a_rule_all_are_listed() -> None:
     out = interlock("explain").out
     assert all(f"  {rule} " in out for rule in catalogue())
     assert "\nintegrity\n" in out
+    assert out.endswith("Next: interlock explain ID\n")
 
 
 def test_a_misspelt_rule_is_answered_with_the_nearest() -> None:
@@ -52,3 +53,8 @@ def test_programs_get_one_document() -> None:
     assert "--deep" in one["judged_on"]
     every = interlock("explain", "--json").document
     assert [rule["id"] for rule in every["rules"]] == list(catalogue())
+
+
+def test_what_only_a_command_refuses_is_explained_too() -> None:
+    assert "interlock inspect" in interlock("explain", "already-active").out
+    assert interlock("explain", "already-active", "--json").document["id"] == "already-active"

@@ -14,10 +14,19 @@ from interlock.cli.terminal import print_json, say
 from interlock.errors import UsageError
 from interlock.rules.catalogue import catalogue
 from interlock.rules.example import read_example
-from interlock.rules.page import Page, Shown, excerpt, page_of
+from interlock.rules.page import GROUND, Page, Shown, excerpt, page_of
 from interlock.rules.pages import by_family
 
 SCHEMA = "interlock-explain/1"
+WIDTH = 100
+BY_A_COMMAND = {
+    "already-active": (
+        "The environment serves this revision already",
+        "`interlock promote` says this, and not the checker: a promotion that changes nothing is a mistake in what was "
+        "typed. `interlock inspect ENVIRONMENT` shows what is active, and what a rollback would lead to.",
+    )
+}
+"""What a command alone refuses, by the id that it prints: title, and what to do."""
 
 
 @click.command(short_help="Say what a finding means and how to put it right.")
@@ -57,6 +66,9 @@ def _list(as_json: bool) -> None:
 
 
 def _one(rule: str, as_json: bool) -> None:
+    if rule in BY_A_COMMAND:
+        _by_a_command(rule, as_json)
+        return
     known = catalogue().get(rule)
     if known is None:
         near = difflib.get_close_matches(rule, catalogue(), n=3)
@@ -73,6 +85,15 @@ def _one(rule: str, as_json: bool) -> None:
             say(line)
 
 
+def _by_a_command(rule: str, as_json: bool) -> None:
+    title, remedy = BY_A_COMMAND[rule]
+    if as_json:
+        print_json({"schema": SCHEMA, "id": rule, "title": title, "remedy": remedy})
+        return
+    for line in (f"{rule}: {title}", "", *_paragraph("What to do", remedy)):
+        say(line)
+
+
 def _lines(page: Page) -> Iterator[str]:
     yield from (f"{page.id}: {page.title}", "")
     yield from _paragraph("Why", page.why)
@@ -85,10 +106,11 @@ def _lines(page: Page) -> Iterator[str]:
     yield from ("The checker says:", "", *(f"    {line}".rstrip() for line in page.printed.split("\n")), "")
     yield from ("Accepted.", "")
     yield from _edits("What is proposed on the same ground:" if page.given else "", page.passing)
+    yield from click.wrap_text(GROUND, width=WIDTH).split("\n")
 
 
 def _paragraph(head: str, text: str) -> Iterator[str]:
-    yield from (*click.wrap_text(f"{head}. {text}", width=100).split("\n"), "")
+    yield from (*click.wrap_text(f"{head}. {text}", width=WIDTH).split("\n"), "")
 
 
 def _edits(head: str, edits: Sequence[Shown]) -> Iterator[str]:

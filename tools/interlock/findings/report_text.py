@@ -59,7 +59,8 @@ def _finding(finding: Finding, sources: Sources, paint: _Paint) -> str:
 def _excerpt(finding: Finding, sources: Sources, paint: _Paint) -> list[str]:
     """The line that the finding is about, cropped around the column, and a caret below it."""
     place = finding.place
-    lines = _lines(sources(place.path)) if place.line else []
+    text = sources(place.path) if place.line else ""
+    lines = _lines(text) if text else []
     if not 0 < place.line <= len(lines):
         return []
     line, start = lines[place.line - 1], max(0, place.column - EXCERPT_WIDTH)
