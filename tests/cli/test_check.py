@@ -23,6 +23,8 @@ def test_a_blocking_finding_exits_with_1_and_shows_the_line(repository: Reposito
     assert outcome.status == 1
     assert f"{environment('dev')}:" in outcome.out
     assert "Next:" in outcome.out
+    assert outcome.out.endswith("interlock explain invalid-value\n")
+    assert interlock("explain", "invalid-value").status == 0
 
 
 def test_what_cannot_be_evaluated_exits_with_4(repository: Repository) -> None:

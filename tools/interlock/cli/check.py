@@ -21,6 +21,7 @@ from interlock.errors import HistoryError, UsageError
 from interlock.findings.report_json import render_json
 from interlock.findings.report_text import render_text
 from interlock.lifecycle.repository_root import repository_root
+from interlock.rules.catalogue import catalogue
 
 
 @click.command(short_help="Judge the repository: is it safe to serve?")
@@ -89,6 +90,7 @@ def _check(
         else:
             color = wants_color(sys.stdout)
             say(render_text(result, sources_of(tree), color).rstrip("\n"), color=color)
+            _tell_where_to_read_on(result)
             if isinstance(result, CheckResult):
                 _tell_newcomer(result)
         return exit_code(result)
@@ -127,6 +129,13 @@ def _index() -> Path | None:
     """The index that git prepared for a hook: in a partial commit it is another one than the repository's own."""
     named = os.environ.get("GIT_INDEX_FILE")
     return Path(named) if named else None
+
+
+def _tell_where_to_read_on(result: CheckResult | ChangeResult) -> None:
+    """Somebody who meets a rule for the first time learns where it is explained; not for an organisation's own."""
+    known = next((finding.rule for finding in result.findings if finding.blocks and finding.rule in catalogue()), None)
+    if known:
+        say(f"What a finding means, with examples: interlock explain {known}")
 
 
 def _tell_newcomer(result: CheckResult) -> None:
