@@ -49,7 +49,7 @@ def test_a_word_that_is_like_no_rule_leads_to_the_list() -> None:
 def test_programs_get_one_document() -> None:
     one = interlock("explain", "zero-weights", "--json").document
     assert one["schema"] == "interlock-explain/1"
-    assert one["id"] == "zero-weights"
+    assert (one["id"], one["exit_status"]) == ("zero-weights", 1)
     assert "--deep" in one["judged_on"]
     every = interlock("explain", "--json").document
     assert [rule["id"] for rule in every["rules"]] == list(catalogue())

@@ -86,7 +86,7 @@ def play(rule: str, example: Example, edits: Sequence[Edit], root: Path) -> Play
     for edit in (*example.base, *edits):
         apply(edit, repository)
     tree = _TrickyTree(root, edits)
-    result = check_tree(tree, environment=example.environment, deep=example.deep, today=example.today)
+    result = check_tree(tree, deep=example.deep, today=example.today)
     return _played(rule, result, exit_code(result), WorkingTree(root))
 
 
@@ -96,7 +96,7 @@ def _play_change(rule: str, example: Example, edits: Sequence[Edit], root: Path)
     if example.base:
         proposal.merge()
     _propose(edits, proposal)
-    result = proposal.check(environment=example.environment)
+    result = proposal.check()
     proposal.repository.git("checkout", "--quiet", "proposal")
     return _played(rule, result, exit_code(result), WorkingTree(root))
 

@@ -13,8 +13,9 @@ from interlock.cli.options import json_option
 from interlock.cli.terminal import print_json, say
 from interlock.errors import UsageError
 from interlock.rules.catalogue import catalogue
+from interlock.rules.edit_words import Shown
 from interlock.rules.example import read_example
-from interlock.rules.page import GROUND, Page, Shown, excerpt, page_of
+from interlock.rules.page import GROUND, Page, excerpt, page_of
 from interlock.rules.pages import by_family
 
 SCHEMA = "interlock-explain/1"

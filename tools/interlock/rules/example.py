@@ -189,14 +189,13 @@ class Example(_Strict):
 
     `base` are the edits that the trusted branch already has (rules about changes only). `exit_status` is that of
     `interlock check` on the failing side: 1 refused, 4 could not be evaluated, 0 a warning. `also` names other rules
-    that the failing side cannot help breaking. `today` is the day of the check, `deep` and `environment` its options.
+    that the failing side cannot help breaking. `today` is the day of the check, `deep` its option.
     `printed` is what the checker says, and is compared with what it really says.
     """
 
     caption: str
     exit_status: Literal[0, 1, 4] = Field(default=1, alias="exit")
     deep: bool = False
-    environment: str | None = None
     today: dt.date | None = None
     also: frozenset[str] = frozenset()
     base: tuple[Edit, ...] = ()

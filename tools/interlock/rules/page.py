@@ -5,37 +5,13 @@ Called by `interlock explain` and `interlock.rules.pages`. Pure: the example com
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from interlock.rules.catalogue import families
-from interlock.rules.example import (
-    AddSubmodule,
-    BreakHeader,
-    CopyFile,
-    CutFile,
-    Edit,
-    Example,
-    FlipByte,
-    LinkFile,
-    Merge,
-    MoveFile,
-    RemoveFile,
-    RepeatItem,
-    ReplaceText,
-    Reseal,
-    Retrain,
-    SetAdapterConfig,
-    SetValue,
-    TakeAway,
-    Vanish,
-    Wait,
-    WriteFile,
-    steps,
-)
+from interlock.rules.edit_words import Shown, shown
+from interlock.rules.example import Example
 from interlock.rules.rule import Rule, TransitionRule
 from interlock.rules.waivers import may_be_waived
 
@@ -50,18 +26,10 @@ GROUND = (
 )
 HEALTHY = "The repository as it was before."
 _WEIGHTS = {
-    0: "a warning: it is told and blocks nothing",
-    1: "an error: it blocks, exit status 1",
-    4: "could not be evaluated: it blocks, exit status 4",
+    0: "a warning in the example below: it is told and blocks nothing",
+    1: "an error in the example below: it blocks, exit status 1",
+    4: "could not be evaluated in the example below: it blocks, exit status 4",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One edit as a reader sees it: a sentence, and the lines that it leaves in the file."""
-
-    sentence: str
-    lines: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +43,7 @@ class Page:
     remedy: str
     judged_on: str
     severity: str
+    exit_status: int
     waiver: str
     caption: str
     given: tuple[Shown, ...]
@@ -93,6 +62,7 @@ def page_of(rule: Rule | TransitionRule, example: Example) -> Page:
         remedy=rule.remedy,
         judged_on=_judged_on(rule, example),
         severity=_WEIGHTS[example.exit_status],
+        exit_status=example.exit_status,
         waiver="possible, for one place and until one day, in policies/waivers.yaml"
         if may_be_waived(rule.id, families())
         else "never: this rule is not set aside",
@@ -108,80 +78,6 @@ def _judged_on(rule: Rule | TransitionRule, example: Example) -> str:
     if isinstance(rule, TransitionRule):
         return "a change: interlock check --base REV, or --staged"
     return f"the files of the repository: interlock check{' --deep' if example.deep else ''}"
-
-
-def shown(edit: Edit) -> Shown:
-    """An edit in words, with the lines that it leaves behind."""
-    match edit:
-        case SetValue():
-            return Shown(f"{edit.file} says", _nested(steps(edit.at), edit.to))
-        case TakeAway():
-            return Shown(f"{edit.file} does not have the key {edit.at}.")
-        case RepeatItem():
-            return Shown(f"{edit.file} has the item {edit.at} a second time.")
-        case ReplaceText():
-            return Shown(f"{edit.file} has, in place of {edit.text!r}", edit.by)
-        case WriteFile():
-            return _written(edit)
-        case RemoveFile():
-            return Shown(f"{edit.file} is not there.")
-        case MoveFile():
-            return Shown(f"{edit.file} lies at {edit.to}.")
-        case CopyFile():
-            return Shown(f"{edit.to} is a copy of {edit.file}.")
-        case LinkFile():
-            return Shown(f"{edit.file} is a symbolic link to {edit.to}.")
-        case AddSubmodule():
-            return Shown(f"{edit.file} is a git submodule.")
-        case Vanish():
-            return Shown(f"{edit.file} is listed, and gone when it is read.")
-        case Wait():
-            return Shown(f"{edit.time} pass.")
-        case Merge():
-            return Shown(f"This is merged: {edit.message}.")
-        case _:
-            return _shown_bytes(edit)
-
-
-def _shown_bytes(edit: Edit) -> Shown:
-    match edit:
-        case CutFile():
-            return Shown(f"{edit.file} ends after {edit.size} bytes.")
-        case FlipByte():
-            return Shown(f"The last byte of {edit.file} is another one.")
-        case BreakHeader():
-            return Shown(f"The first eight bytes of {edit.file} are nonsense.")
-        case Retrain():
-            return Shown(f"{edit.revision} is made anew, and its manifest with it. {edit.shown}")
-        case SetAdapterConfig():
-            text = json.dumps(edit.to, indent=2)
-            return Shown(f"adapter_config.json of {edit.revision}, and the settings in its manifest, say", text)
-        case Reseal():
-            return Shown(f"The digests and sizes in the manifest of {edit.revision} belong to these files.")
-        case _:
-            raise AssertionError(f"no words for {edit}")
-
-
-def _written(edit: WriteFile) -> Shown:
-    if edit.times > 1:
-        return Shown(f"{edit.file} holds {edit.times:,} times", edit.text)
-    if edit.encoding != "utf-8":
-        return Shown(f"{edit.file}, saved as {edit.encoding.title()}, holds", edit.text.rstrip("\n"))
-    if not edit.text.strip():
-        return Shown(f"{edit.file} is there and empty.")
-    return Shown(f"{edit.file} holds", edit.text.rstrip("\n"))
-
-
-def _nested(at: Sequence[str | int], value: Any) -> str:
-    """A value with the keys around it, as block YAML; list positions are shown as `-`."""
-    lines, lead = [], ""
-    for step in at[:-1]:
-        lines.append(f"{lead}- …" if isinstance(step, int) else f"{lead}{step}:")
-        lead += "  "
-    last, leaf = at[-1], json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "\n".join([*lines, f"{lead}{last}:", *(f"{lead}  - {json.dumps(item)}" for item in value)])
-    return "\n".join([*lines, f"{lead}- {leaf}" if isinstance(last, int) else f"{lead}{last}: {leaf}"])
 
 
 def markdown(page: Page) -> str:
