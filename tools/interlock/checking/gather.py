@@ -137,12 +137,12 @@ def _remembered(
     """The values that are known: from memory by identity, or found out now. Only settled ones are kept for later."""
     known = {key: value for key, identity in identities.items() if (value := memory.recall(identity)) is not None}
     unknown = [key for key in identities if key not in known]
-    for key, value in zip(unknown, _in_parallel(find_out, unknown), strict=True):
-        if value is not None:
-            known[key] = value
-            if settled(value):
-                memory.keep(identities[key], value)
-    return known
+    firsts = list({identities[key]: key for key in reversed(unknown)}.values())  # the same bytes are read once
+    values = dict(zip((identities[key] for key in firsts), _in_parallel(find_out, firsts), strict=True))
+    for identity, value in values.items():
+        if value is not None and settled(value):
+            memory.keep(identity, value)
+    return known | {key: value for key in unknown if (value := values[identities[key]]) is not None}
 
 
 def _in_parallel(find_out: Callable[[K], V], keys: list[K]) -> list[V]:

@@ -1,0 +1,1 @@
+"""How fast `interlock check` judges a large repository: `generate` writes one, `measure` times it."""
