@@ -7,6 +7,7 @@
     │   ├── ArtifactMissing     a file or directory is not where it should be
     │   ├── ArtifactCorrupt     bytes are there and are not the promised ones
     │   └── ArtifactUnreachable the place that holds the bytes did not answer: nothing is known
+    ├── EvidenceError           a statement cannot be read: it counts as evidence of nothing
     ├── HistoryError            git refused, or what it returned cannot be trusted
     │   ├── RemoteUnreachable   the remote did not answer in time
     │   └── HistoryRewritten    the branch no longer contains the last accepted commit
@@ -66,6 +67,10 @@ class ArtifactCorrupt(ArtifactError):
 
 class ArtifactUnreachable(ArtifactError):
     """The place that holds the bytes did not answer, so nothing is known about them."""
+
+
+class EvidenceError(InterlockError):
+    """A file is no statement that can be read in one way only, so it is evidence of nothing."""
 
 
 class HistoryError(InterlockError):
