@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,15 +12,18 @@ import click
 from interlock.checking.changes import ChangeResult, check_change
 from interlock.checking.checker import COULD_NOT_EVALUATE, CheckResult, check_tree, exit_code
 from interlock.checking.clock import utc_now, utc_today
+from interlock.cli.check_formats import FORMATS, IN_FILES
+from interlock.cli.check_telling import Told, tell, tell_not_judged
 from interlock.cli.excerpts import sources_of
-from interlock.cli.options import DIRECTORY, NAME
-from interlock.cli.terminal import error_text, say, wants_color, warn
+from interlock.cli.options import DIRECTORY, NAME, Parsed
+from interlock.cli.report_files import ReportFile, refuse_unsafe, report_file
+from interlock.cli.terminal import say
 from interlock.documents.tree import Tree, WorkingTree
 from interlock.errors import HistoryError, UsageError
-from interlock.findings.report_json import render_json
-from interlock.findings.report_text import render_text
 from interlock.lifecycle.repository_root import repository_root
 from interlock.rules.catalogue import catalogue
+
+REPORT = Parsed("FORMAT=FILE", lambda text: report_file(text, IN_FILES))
 
 
 @click.command(short_help="Judge the repository: is it safe to serve?")
@@ -33,14 +35,28 @@ from interlock.rules.catalogue import catalogue
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "junit"]),
+    type=click.Choice(list(FORMATS)),
     default="text",
     show_default=True,
-    help="For people, for programs, or for build servers that read JUnit XML.",
+    help="What to print: for people, for programs, for build servers, for code scanning, for a GitHub workflow.",
+)
+@click.option(
+    "--report",
+    "reports",
+    type=REPORT,
+    multiple=True,
+    help=f"Also write a report to a file ({', '.join(IN_FILES)}); may be given several times.",
 )
 @click.option("--deep", is_flag=True, help="Also read every tensor: finds NaN, infinity and an untrained adapter.")
 def check(
-    path: Path, base: str | None, head: str | None, staged: bool, environment: str | None, form: str, deep: bool
+    path: Path,
+    base: str | None,
+    head: str | None,
+    staged: bool,
+    environment: str | None,
+    form: str,
+    reports: tuple[ReportFile, ...],
+    deep: bool,
 ) -> int:
     """Judge the repository around PATH (default: here) as it lies on disk: may this be served?
 
@@ -65,35 +81,23 @@ def check(
       interlock check --base origin/main
       interlock check --staged
       interlock check ~/my-adapters --format json
-      interlock check --base origin/main --format junit > interlock.xml
+      interlock check --base origin/main --format github --report sarif=interlock.sarif
     """
     if head and (staged or not base):
         raise UsageError("--head was given without --base", remedy="run: interlock check --base REV --head REV")
-    try:
-        return _check(path, base, head, staged, environment, form, deep)
-    except HistoryError as error:
-        warn(error_text(error))
-        return COULD_NOT_EVALUATE
-
-
-def _check(
-    path: Path, base: str | None, head: str | None, staged: bool, environment: str | None, form: str, deep: bool
-) -> int:
+    refuse_unsafe(reports)
     root = repository_root(path)
-    with _judged(root, base, head, staged, environment, deep) as (result, tree):
-        if form == "json":
-            say(render_json(result).rstrip("\n"))
-        elif form == "junit":
-            from interlock.findings.report_junit import render_junit
-
-            say(render_junit(result).rstrip("\n"))
-        else:
-            color = wants_color(sys.stdout)
-            say(render_text(result, sources_of(tree), color).rstrip("\n"), color=color)
-            _tell_where_to_read_on(result)
-            if isinstance(result, CheckResult):
+    told = Told(form, reports)
+    try:
+        with _judged(root, base, head, staged, environment, deep) as (result, tree):
+            tell(result, sources_of(tree), told)
+            if form == "text":
+                _tell_where_to_read_on(result)
                 _tell_newcomer(result)
-        return exit_code(result)
+            return exit_code(result)
+    except HistoryError as error:
+        tell_not_judged(error, str(root), environment, told)
+        return COULD_NOT_EVALUATE
 
 
 @contextmanager
@@ -138,8 +142,10 @@ def _tell_where_to_read_on(result: CheckResult | ChangeResult) -> None:
         say(f"What a finding means, with examples: interlock explain {known}")
 
 
-def _tell_newcomer(result: CheckResult) -> None:
+def _tell_newcomer(result: CheckResult | ChangeResult) -> None:
     """A repository without a base or an adapter is not wrong, and not finished either."""
+    if isinstance(result, ChangeResult):
+        return
     snapshot = result.snapshot
     if not snapshot.documents_read or snapshot.problems:
         return

@@ -25,7 +25,13 @@ BY_A_COMMAND = {
         "The environment serves this revision already",
         "`interlock promote` says this, and not the checker: a promotion that changes nothing is a mistake in what was "
         "typed. `interlock inspect ENVIRONMENT` shows what is active, and what a rollback would lead to.",
-    )
+    ),
+    "change-not-judged": (
+        "Git cannot show what was to be judged",
+        "`interlock check --base` and `--staged` say this when the two sides do not merge without a person, when a "
+        "commit is not here, or when the clone is shallow. Nothing is known then, so nothing passes: exit status 4. "
+        "The finding says which it was; usually `git rebase` or `git fetch --unshallow` helps.",
+    ),
 }
 """What a command alone refuses, by the id that it prints: title, and what to do."""
 

@@ -1,0 +1,65 @@
+"""The formats of `interlock check`: which there are, and how each turns a judgement into text. Called by check.py.
+
+To add one, write a renderer in `findings` and add one line to `FORMATS`. Renderers are imported when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from interlock import __version__
+from interlock.checking.checker import exit_code
+from interlock.findings.judgement import Judgement, Sources
+from interlock.findings.report_json import render_json
+from interlock.findings.report_text import render_text
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a renderer gets: the judgement, the lines that it may quote, a random token, and whether to colour."""
+
+    result: Judgement
+    sources: Sources
+    token: str
+    color: bool = False
+
+
+def _text(judged: Judged) -> str:
+    return render_text(judged.result, judged.sources, judged.color)
+
+
+def _json(judged: Judged) -> str:
+    return render_json(judged.result)
+
+
+def _junit(judged: Judged) -> str:
+    from interlock.findings.report_junit import render_junit
+
+    return render_junit(judged.result)
+
+
+def _sarif(judged: Judged) -> str:
+    from interlock.findings.report_sarif import render_sarif
+    from interlock.rules.catalogue import catalogue
+
+    status = exit_code(judged.result)
+    return render_sarif(judged.result, catalogue().values(), exit_status=status, version=__version__)
+
+
+def _github(judged: Judged) -> str:
+    from interlock.findings.report_github import render_github
+
+    return render_github(judged.result, judged.token)
+
+
+FORMATS: Mapping[str, Callable[[Judged], str]] = {
+    "text": _text,
+    "json": _json,
+    "junit": _junit,
+    "sarif": _sarif,
+    "github": _github,
+}
+"""Every value of `--format`."""
+IN_FILES = tuple(name for name in FORMATS if name != "github")
+"""Every format of `--report`: what a runner obeys is of use in its log only."""
