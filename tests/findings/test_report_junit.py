@@ -70,6 +70,14 @@ def test_characters_that_xml_cannot_carry_break_nothing() -> None:
     assert "\x1b" not in failure.attrib["message"]
 
 
+def test_nothing_in_it_moves_the_cursor_of_whoever_prints_it() -> None:
+    hostile = "error\rfine\x7f\x85"
+    text = render_junit(
+        Outcome((Finding("some-rule", Place(hostile, 1, 1), hostile, hostile, hostile, excused=hostile),))
+    )
+    assert all(char.isprintable() or char == "\n" for char in text)
+
+
 @pytest.mark.parametrize("form", ["text", "json", "junit"])
 def test_the_exit_status_is_the_same_in_every_format(form: str, tmp_path: Path) -> None:
     repository = write_repository(tmp_path / "repository")

@@ -84,14 +84,13 @@ def directory_in_tree(uri: str) -> str:
 
 
 def entries_below(directories: Iterable[str], entries: Mapping[str, Entry]) -> Mapping[str, Mapping[str, Entry]]:
-    """The entries below each of these directories, found in one pass over all paths."""
+    """The entries below each of these directories, found in one pass over all entries."""
     found: dict[str, dict[str, Entry]] = {directory: {} for directory in directories}
-    folders = tuple({f"{directory.partition('/')[0]}/" for directory in found})
-    for path in entries:
-        parent = path.rpartition("/")[0] if path.startswith(folders) else ""
+    for path, entry in entries.items():
+        parent = path.rpartition("/")[0]
         while parent:
             if parent in found:
-                found[parent][path] = entries[path]
+                found[parent][path] = entry
             parent = parent.rpartition("/")[0]
     return found
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from interlock.findings.finding import Finding
 from interlock.findings.judgement import Judgement, nothing_was_checked
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = re.compile("[^\t\n\x20-\x7e\x80-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render_junit(result: Judgement) -> str:
