@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES := tools tests benchmarks
+FUZZ_LIMIT ?= -max_total_time=600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-vllm test test-vllm vllm-environment check format bench clean
+.PHONY: help setup demo demo-vllm test test-vllm vllm-environment check fuzz fuzz-guided format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -45,6 +46,15 @@ check: $(READY) ## format, lint, types, import contracts, generated files, and t
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/interlock check
+
+fuzz: $(READY) ## twenty times as many generated cases as in `make test`, others each time
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/fuzz -n 2 --dist loadgroup
+
+fuzz-guided: $(READY) ## let coverage guide hostile bytes into the document and header readers, FUZZ_LIMIT each
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-fuzz.lock
+	@for target in document header; do \
+	  mkdir -p .cache/fuzz/$$target && PYTHONPATH=tests $(BIN)/python -m fuzz.guided $$target $(FUZZ_LIMIT) \
+	    -artifact_prefix=.cache/fuzz/ .cache/fuzz/$$target tests/fuzz/guided/corpus/$$target || exit 1; done
 
 format: $(READY) ## rewrite the sources in the project's format
 	@$(BIN)/ruff check --fix $(SOURCES)

@@ -87,11 +87,17 @@ class Repository:
 
     def reseal(self, adapter: str, revision: str) -> None:
         """Make the digests, sizes and settings in a manifest agree with the files that are there."""
+        self.reseal_bytes(adapter, revision)
+        old = self.read(manifest(adapter, revision))
+        settings = json.loads((self.root / artifact(adapter, revision) / "adapter_config.json").read_bytes())
+        old["peft"] = _peft(settings, old["peft"]["dtype"])
+        self.write(manifest(adapter, revision), old)
+
+    def reseal_bytes(self, adapter: str, revision: str) -> None:
+        """Make only the digests and sizes in a manifest agree with the files that are there."""
         directory = self.root / artifact(adapter, revision)
         old = self.read(manifest(adapter, revision))
-        settings = json.loads((directory / "adapter_config.json").read_bytes())
-        old["artifact"] |= _sealed({file.name: file.read_bytes() for file in directory.iterdir()})
-        old["peft"] = _peft(settings, old["peft"]["dtype"])
+        old["artifact"] |= _sealed({file.name: file.read_bytes() for file in directory.iterdir() if file.is_file()})
         self.write(manifest(adapter, revision), old)
 
     def change_settings(self, adapter: str, revision: str, /, **settings: Any) -> None:
