@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -38,12 +38,15 @@ class Watched:
     def label(self) -> str:
         return self._tree.label
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> Mapping[str, Entry]:
         return self._tree.entries()
 
     def read(self, path: str, *, limit: int) -> bytes:
         self._note(path)
         return self._tree.read(path, limit=limit)
+
+    def prefetch(self, paths: Iterable[str], *, limit: int) -> None:
+        self._tree.prefetch(paths, limit=limit)
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
         self._note(path)

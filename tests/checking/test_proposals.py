@@ -35,10 +35,17 @@ def test_two_changes_that_are_valid_alone_are_refused_together(proposal: Proposa
     assert repository.git("status", "--porcelain") == ""
 
 
-def test_a_flaw_that_stood_before_is_told_and_does_not_block(proposal: Proposal) -> None:
+def test_a_flaw_that_the_change_cannot_affect_is_not_looked_for(proposal: Proposal) -> None:
     proposal.repository.remove(f"{artifact('sql-helper', '1')}/adapter_model.safetensors")
     proposal.merge()
     proposal.repository.point("dev", "support-bot", active="2")
+    assert proposal.passes().findings == ()
+
+
+def test_a_flaw_that_stood_before_is_told_and_does_not_block(proposal: Proposal) -> None:
+    proposal.repository.remove(f"{artifact('sql-helper', '1')}/adapter_model.safetensors")
+    proposal.merge()
+    proposal.repository.change("adapters/sql-helper/adapter.yaml", "description", to="Writes SQL.")
     result = proposal.passes()
     assert [(f.rule, f.excused) for f in result.findings] == [("artifact-missing", "it stood before this change")]
 

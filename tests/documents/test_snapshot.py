@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -261,6 +261,9 @@ class TreeWithAVanishingFile:
 
     def read(self, path: str, *, limit: int) -> bytes:
         return self._tree.read(path, limit=limit)
+
+    def prefetch(self, paths: Iterable[str], *, limit: int) -> None:
+        self._tree.prefetch(paths, limit=limit)
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:

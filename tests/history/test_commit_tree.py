@@ -13,7 +13,7 @@ import pytest
 
 from interlock.documents.tree import REGULAR, SUBMODULE, SYMLINK, WorkingTree
 from interlock.errors import ArtifactMissing, ArtifactUnreachable, DocumentError, HistoryError
-from interlock.history.commit_tree import UNKNOWN_SIZE
+from interlock.history.listing import UNKNOWN_SIZE
 from interlock.history.repository import GitRepository
 from support.git_remotes import Published
 from support.repositories import Repository

@@ -14,21 +14,27 @@ from interlock.documents.tree import Entry
 from interlock.errors import HistoryError
 from interlock.history.branch_times import branch_times
 from interlock.history.git_command import Git
+from interlock.history.listing import Listing
 from interlock.history.pointer_history import pointer_changes
 from interlock.rules.change import Activation, Change, History, Touch
 from interlock.rules.facts import Facts
 
 
-def gather_change(git: Git, base_commit: str | None, base: Snapshot, head: Facts, now: dt.datetime) -> Change:
+def gather_change(
+    git: Git, base_commit: str | None, base: Snapshot, head: Facts, touched: Mapping[str, Touch], now: dt.datetime
+) -> Change:
     """The way from `base` (the tree of `base_commit`; None: nothing was committed yet) to `head`."""
-    touched = touched_paths(base.entries, head.snapshot.entries)
     return Change(base, head, touched, now, _histories(git, base_commit, base, head.snapshot, touched))
 
 
 def touched_paths(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> dict[str, Touch]:
     """Every path that differs between two listings of git objects, in order."""
+    if isinstance(before, Listing) and isinstance(after, Listing):
+        candidates = after.differing(before)
+    else:
+        candidates = before.keys() | after.keys()
     found = {}
-    for path in sorted(before.keys() | after.keys()):
+    for path in sorted(candidates):
         old, new = before.get(path), after.get(path)
         if old is None:
             found[path] = Touch.ADDED

@@ -10,8 +10,9 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from interlock.checking.change_gathering import gather_change
+from interlock.checking.change_gathering import gather_change, touched_paths
 from interlock.checking.checker import CheckCaches, CheckResult, check_tree
+from interlock.checking.reach import reach_of
 from interlock.documents.identifiers import RevisionId
 from interlock.documents.layout import base_path, environment_path, revision_path
 from interlock.documents.snapshot import Snapshot
@@ -70,16 +71,21 @@ def check_change(
     environment: str | None = None,
     deep: bool = False,
     caches: CheckCaches | None = None,
+    everything: bool = False,
 ) -> ChangeResult:
     """Judge the change from `base` (the tree of `base_commit`; None: nothing was committed yet) to `head`.
+
+    Only what the change can affect is read and judged, unless `everything` is asked for.
 
     Raises:
         HistoryError: git cannot read one of the trees.
     """
     caches = caches or CheckCaches()
-    before = check_tree(base, environment=environment, deep=deep, caches=caches)
-    after = check_tree(head, environment=environment, deep=deep, caches=caches)
-    change = gather_change(git, base_commit, before.snapshot, after.facts, now)
+    touched = touched_paths(base.entries(), head.entries())
+    reach = None if everything else reach_of(touched, base, head, caches.documents)
+    before = check_tree(base, environment=environment, deep=deep, caches=caches, reach=reach)
+    after = check_tree(head, environment=environment, deep=deep, caches=caches, reach=reach)
+    change = gather_change(git, base_commit, before.snapshot, after.facts, touched, now)
     found = excuse_old(after.findings, before.findings, concerned_paths(change))
     if base_commit is not None:  # a first commit comes from nowhere: only its result can be judged
         found += judge_change(change)

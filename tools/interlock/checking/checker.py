@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from interlock.checking.fact_cache import FactCache
 from interlock.checking.gather import gather
+from interlock.checking.reach import Reach
 from interlock.documents.snapshot import DocumentCache, Snapshot, read_snapshot
 from interlock.documents.tree import Tree
 from interlock.findings.finding import Finding, Verdict, verdict_of
@@ -65,24 +66,31 @@ def check_tree(
     deep: bool = False,
     today: dt.date | None = None,
     caches: CheckCaches | None = None,
+    reach: Reach | None = None,
 ) -> CheckResult:
     """Judge `tree`.
 
     With `environment`, the form of every document is judged, and beyond it only what that environment's pointers
     name; `deep` looks at every value of the weights. `today` (UTC) puts the tree's own waivers into force: only for a
-    tree that is trusted itself. `caches` of an earlier check spare work, never judgement.
+    tree that is trusted itself. `caches` of an earlier check spare work, never judgement. `reach` narrows everything
+    to what a change can affect: other documents are not read, and findings elsewhere are not made.
 
     Raises:
         HistoryError: a git tree could not be read at all.
     """
     caches = caches or CheckCaches()
-    snapshot = read_snapshot(tree, caches.documents)
-    facts = replace(gather(tree, snapshot, environment=environment, deep=deep, cache=caches.facts), today=today)
-    last = caches.last.get((environment, deep))
+    snapshot = read_snapshot(tree, caches.documents, reach.documents if reach else None)
+    only = reach.revisions if reach else None
+    gathered = gather(tree, snapshot, environment=environment, deep=deep, only=only, cache=caches.facts)
+    facts = replace(gathered, today=today)
+    last = None if reach else caches.last.get((environment, deep))
     findings = last.findings if last and _same(last.facts, facts) else _judged(facts)
+    if reach:
+        findings = tuple(finding for finding in findings if reach.concerns(finding))
     checked = sum(not (known.unreachable or known.missing) for known in facts.artifacts.values())
     result = CheckResult(findings, verdict_of(findings), snapshot, facts, checked)
-    caches.last[environment, deep] = result
+    if not reach:
+        caches.last[environment, deep] = result
     return result
 
 

@@ -84,13 +84,14 @@ def directory_in_tree(uri: str) -> str:
 
 
 def entries_below(directories: Iterable[str], entries: Mapping[str, Entry]) -> Mapping[str, Mapping[str, Entry]]:
-    """The entries below each of these directories, found in one pass over all entries."""
+    """The entries below each of these directories, found in one pass over all paths."""
     found: dict[str, dict[str, Entry]] = {directory: {} for directory in directories}
-    for path, entry in entries.items():
-        parent = path.rpartition("/")[0]
+    folders = tuple({f"{directory.partition('/')[0]}/" for directory in found})
+    for path in entries:
+        parent = path.rpartition("/")[0] if path.startswith(folders) else ""
         while parent:
             if parent in found:
-                found[parent][path] = entry
+                found[parent][path] = entries[path]
             parent = parent.rpartition("/")[0]
     return found
 

@@ -40,7 +40,10 @@ def proposed_commits(repository: GitRepository, base: str, head: str) -> Iterato
     """
     base_commit, head_commit = repository.resolve(base), repository.resolve(head)
     result = _result(repository, base_commit, head_commit)
-    with repository.commit_tree(base_commit) as before, repository.commit_tree(result) as after:
+    with (
+        repository.commit_tree(base_commit) as before,
+        repository.commit_tree(result, like=before) as after,
+    ):
         yield Proposal(repository.git, base_commit, before, after)
 
 
@@ -66,7 +69,7 @@ def staged_files(repository: GitRepository, base: str, index: Path | None) -> It
     """
     commit = None if base == "HEAD" and _is_unborn(repository) else repository.resolve(base)
     git = Git(repository.root, index=index)
-    with repository.commit_tree(commit or EMPTY_TREE) as before, IndexTree(git) as after:
+    with repository.commit_tree(commit or EMPTY_TREE) as before, IndexTree(git, before) as after:
         yield Proposal(repository.git, commit, before, after)
 
 

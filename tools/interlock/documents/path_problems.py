@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from unicodedata import normalize
 
 from interlock.documents.fields import relative_path
@@ -10,10 +10,12 @@ from interlock.documents.layout import FOLDERS, PathClass, Standing, unsafe_name
 from interlock.documents.positions import Place, Problem
 from interlock.documents.tree import REGULAR, SUBMODULE, SYMLINK, Entry
 
+_BELOW_FOLDERS = tuple(f"{folder}/" for folder in FOLDERS)
+
 
 def is_ours(path: str) -> bool:
     """Whether a path is one of our folders or below one, also when it is spelled in another case (`Adapters/…`)."""
-    return _folded(path.partition("/")[0]) in FOLDERS
+    return path.startswith(_BELOW_FOLDERS) or _folded(path.partition("/")[0]) in FOLDERS
 
 
 def shown_path(path: str) -> str:
@@ -44,9 +46,14 @@ def name_collisions(paths: Iterable[str]) -> Iterator[Problem]:
     `adapters/Bot/…` and `adapters/bot/…` are one folder where case does not matter: one problem, at the first file.
     """
     spellings: dict[str, str] = {}
+    last = ""
     for path in sorted(paths):
+        folder, _, _ = path.rpartition("/")
         parts = path.split("/")
-        for end, part in enumerate(parts, start=1):
+        start = len(parts) if folder == last else 1  # the folders above were just looked at
+        last = folder
+        for end in range(start, len(parts) + 1):
+            part = parts[end - 1]
             folded = _folded("/".join(parts[:end]))
             other = spellings.get(folded, part)
             spellings[folded] = part
@@ -55,7 +62,19 @@ def name_collisions(paths: Iterable[str]) -> Iterator[Problem]:
                 break
 
 
+def like_named(paths: Sequence[str], touched: Iterable[str]) -> list[str]:
+    """The paths that may collide with a touched one: those of the same folder of ours and the same name in it.
+
+    One path of every other spelling of a folder stands for all of them.
+    """
+    wanted = tuple({f"{_folded('/'.join(path.split('/')[:2]))}" for path in touched})
+    firsts = {path.partition("/")[0]: path for path in reversed(paths)}
+    return sorted({*firsts.values(), *(path for path in paths if _folded(path).startswith(wanted))})
+
+
 def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     return normalize("NFC", normalize("NFC", text).casefold())
 
 

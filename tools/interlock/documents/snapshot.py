@@ -19,7 +19,7 @@ from interlock.documents.kinds.pointer import Pointer
 from interlock.documents.kinds.policy import Policy, Revocations, Rule, Waivers
 from interlock.documents.kinds.roster import Roster
 from interlock.documents.layout import PathClass, Standing, classify
-from interlock.documents.path_problems import entry_problems, is_ours, name_collisions
+from interlock.documents.path_problems import entry_problems, is_ours, like_named, name_collisions
 from interlock.documents.positions import Place, Positions, Problem
 from interlock.documents.reading import Reading, read_document
 from interlock.documents.tree import REGULAR, Entry, Tree
@@ -94,19 +94,22 @@ class DocumentCache:
         self._readings[(entry.path, entry.identity)] = reading
 
 
-def read_snapshot(tree: Tree, cache: DocumentCache | None = None) -> Snapshot:
-    """Read every document below our folders; with a cache, only what changed since.
+def read_snapshot(tree: Tree, cache: DocumentCache | None = None, only: frozenset[str] | None = None) -> Snapshot:
+    """Read every document below our folders, or those at the paths of `only`; with a cache, only what changed since.
 
     Raises:
         HistoryError: a git tree could not be read at all (nothing else raises).
     """
     entries = tree.entries()
-    ours = [entry for path, entry in entries.items() if is_ours(path)]
-    problems = [*name_collisions([entry.path for entry in ours])]
+    ours = list(filter(is_ours, entries))
+    wanted = ours if only is None else [path for path in sorted(only) if path in entries and is_ours(path)]
+    problems = [*name_collisions(ours if only is None else like_named(ours, only))]
+    unread = (path for path in wanted if cache is None or cache.get(entries[path]) is None)
+    tree.prefetch(filter(_is_document, unread), limit=MAX_DOCUMENT_BYTES)
     found: list[tuple[PathClass, Located[Document]]] = []
     count = 0
-    for entry in ours:
-        expected = classify(entry.path)
+    for path in wanted:
+        expected, entry = classify(path), entries[path]
         flaws = entry_problems(entry, expected)
         problems += flaws
         if entry.kind != REGULAR or expected.standing is not Standing.DOCUMENT:
@@ -114,14 +117,19 @@ def read_snapshot(tree: Tree, cache: DocumentCache | None = None) -> Snapshot:
         count += 1
         if flaws:
             continue
-        reading = _cached_reading(tree, entry, expected, cache)
+        reading = read_at(tree, entry, expected, cache)
         problems += reading.problems
         if reading.document:
-            found.append((expected, Located(reading.document, entry.path, reading.positions, entry.identity)))
+            found.append((expected, Located(reading.document, path, reading.positions, entry.identity)))
     return _arranged(tree.label, found, sorted(problems, key=lambda p: (p.place, p.rule)), entries, count)
 
 
-def _cached_reading(tree: Tree, entry: Entry, expected: PathClass, cache: DocumentCache | None) -> Reading:
+def _is_document(path: str) -> bool:
+    return classify(path).standing is Standing.DOCUMENT
+
+
+def read_at(tree: Tree, entry: Entry, expected: PathClass, cache: DocumentCache | None = None) -> Reading:
+    """Read the one document at an entry, which is a regular file; `expected` is what its path promises."""
     known = cache.get(entry) if cache else None
     if known:
         return known

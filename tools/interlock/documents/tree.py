@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ class Tree(Protocol):
     def label(self) -> str:
         """How to name this tree to a person: a directory, or a commit."""
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> Mapping[str, Entry]:
         """Every file, link and submodule below the root, by path; directories are implied."""
 
     def read(self, path: str, *, limit: int) -> bytes:
@@ -49,6 +49,13 @@ class Tree(Protocol):
         Raises:
             ArtifactMissing: there is no regular file at that path.
             DocumentError: the file is larger than `limit` bytes.
+        """
+
+    def prefetch(self, paths: Iterable[str], *, limit: int) -> None:
+        """Say that these files will each be read once soon: a tree that can gets them all at once.
+
+        Promises nothing and complains about nothing; what cannot be had, or has more than `limit` bytes, is met again
+        when it is read.
         """
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
@@ -112,6 +119,9 @@ class WorkingTree:
         if len(data) > limit:
             raise too_large(path, (self._root / path).stat().st_size, limit)
         return data
+
+    def prefetch(self, paths: Iterable[str], *, limit: int) -> None:
+        """See `Tree.prefetch`; a disk gives one file as fast as many."""
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:

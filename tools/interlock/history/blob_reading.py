@@ -12,7 +12,7 @@ import select
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _CHUNK = 1 << 18
+_ASKED_AT_ONCE = 500
+"""Requests written before their answers are read: few enough that they fit into a pipe, so nobody waits for ever."""
 _FETCH = "check the network and the remote; Interlock tries again by itself"
 
 
@@ -63,6 +65,31 @@ class ObjectReader:
             unless_read_to_the_end.pop_all()
             return data
 
+    def read_several(self, blobs: Sequence[str], *, limit: int) -> dict[str, bytes]:
+        """The bytes of those of these blobs that are here and have at most `limit` bytes, by id.
+
+        Raises:
+            RemoteUnreachable: git did not answer in time.
+            HistoryError: git ended.
+        """
+        found: dict[str, bytes] = {}
+        with self._lock, ExitStack() as unless_read_to_the_end:
+            unless_read_to_the_end.callback(self._end)
+            for start in range(0, len(blobs), _ASKED_AT_ONCE):
+                asked = blobs[start : start + _ASKED_AT_ONCE]
+                self._deadline = time.monotonic() + self._git.network_timeout
+                self._ask("\n".join(asked), "a blob")
+                for blob in asked:
+                    size = self._size_if_here(blob)
+                    if size is None:
+                        continue
+                    if size > limit:
+                        self._skip(size + 1, blob)
+                    else:
+                        found[blob] = self._exactly(size + 1, blob)[:-1]
+            unless_read_to_the_end.pop_all()
+        return found
+
     def _ask(self, blob: str, name: str) -> None:
         if self._process is None:
             self._process = self._stack.enter_context(self._git.pipe("cat-file", "--batch"))
@@ -72,14 +99,36 @@ class ObjectReader:
         except BrokenPipeError as error:
             raise self._ended(name) from error
 
-    def _announced_size(self, name: str) -> int:
+    def _announced(self, name: str) -> list[bytes]:
         while (end := self._buffer.find(b"\n")) < 0:
             self._fill(name)
         words = bytes(self._buffer[:end]).split()
         del self._buffer[: end + 1]
+        return words
+
+    def _announced_size(self, name: str) -> int:
+        words = self._announced(name)
         if len(words) != 3 or words[1] != b"blob":
             raise HistoryError(f"{name} is not readable from git: {b' '.join(words).decode(errors='replace')}")
         return int(words[2])
+
+    def _size_if_here(self, blob: str) -> int | None:
+        """The size of a blob; None where git says that it has none, or something else, under this id."""
+        words = self._announced(blob)
+        if len(words) != 3:
+            return None
+        if words[1] != b"blob":
+            self._skip(int(words[2]) + 1, blob)
+            return None
+        return int(words[2])
+
+    def _skip(self, count: int, name: str) -> None:
+        while count:
+            if not self._buffer:
+                self._fill(name)
+            taken = min(count, len(self._buffer))
+            del self._buffer[:taken]
+            count -= taken
 
     def _exactly(self, count: int, name: str) -> bytes:
         while len(self._buffer) < count:

@@ -5,26 +5,27 @@ Implements `documents.tree.Tree`. The identity of an entry is its blob id, so ca
 
 from __future__ import annotations
 
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from interlock.documents.tree import REGULAR, SUBMODULE, SYMLINK, Entry
+from interlock.documents.tree import REGULAR
 from interlock.errors import ArtifactMissing
 from interlock.history.blob_reading import ObjectReader, blob_stream
 from interlock.history.git_command import Git
-
-UNKNOWN_SIZE = -1
+from interlock.history.listing import Listing, lines_of
 
 
 class CommitTree:
     """A read-only view of one commit. Close it when done: it keeps one git process for small reads."""
 
-    def __init__(self, git: Git, commit: str) -> None:
+    def __init__(self, git: Git, commit: str, like: CommitTree | None = None) -> None:
+        """`like` is a tree that differs in little: only the differences are listed then."""
         self._git = git
         self._commit = commit
-        self._entries: dict[str, Entry] | None = None
+        self._like = like
+        self._ahead: dict[str, bytes] = {}
+        self._entries: Listing | None = None
         self._objects = ObjectReader(git)
 
     @property
@@ -42,15 +43,18 @@ class CommitTree:
         """End the git process behind this tree."""
         self._objects.close()
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> Listing:
         """See `Tree.entries`; sizes are `UNKNOWN_SIZE`: asking would download what a partial clone lacks."""
         if self._entries is None:
             self._entries = self._listed()
         return self._entries
 
-    def _listed(self) -> dict[str, Entry]:
+    def _listed(self) -> Listing:
+        if self._like:
+            difference = self._git.run("diff-tree", "-r", "-z", "--no-renames", self._like.label, self._commit)
+            return self._like.entries().changed_by(difference)
         listing = self._git.run("ls-tree", "-r", "-z", "--full-tree", self._commit)
-        return dict(_entry(line) for line in listing.split(b"\0") if line)
+        return Listing({path: f"{words[:6]} {words.rpartition(' ')[2]}" for words, path in lines_of(listing)})
 
     def read(self, path: str, *, limit: int) -> bytes:
         """See `Tree.read`; a partial clone downloads the blob now.
@@ -58,7 +62,17 @@ class CommitTree:
         Raises:
             HistoryError: git cannot deliver the blob (`RemoteUnreachable` where that may pass).
         """
-        return self._objects.read(self._blob(path), path, limit=limit)
+        blob = self._blob(path)
+        ahead = self._ahead.pop(blob, None)
+        if ahead is not None and len(ahead) <= limit:
+            return ahead
+        return self._objects.read(blob, path, limit=limit)
+
+    def prefetch(self, paths: Iterable[str], *, limit: int) -> None:
+        """See `Tree.prefetch`: one request for all of them."""
+        entries = self.entries()
+        blobs = dict.fromkeys(entries[path].identity for path in paths if path in entries)
+        self._ahead = self._objects.read_several(list(blobs), limit=limit)
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
@@ -72,23 +86,3 @@ class CommitTree:
             what = "is not there" if entry is None else f"is a {entry.kind}"
             raise ArtifactMissing(f"{path} {what} in commit {self._commit[:12]}", expected="a regular file")
         return entry.identity
-
-
-def _entry(line: bytes) -> tuple[str, Entry]:
-    description, _, raw_path = line.partition(b"\t")
-    mode, _, identity = description.decode("ascii").split(" ")
-    return entry_of(mode, identity, raw_path)
-
-
-def entry_of(mode: str, identity: str, raw_path: bytes) -> tuple[str, Entry]:
-    """A path and its entry, from what git lists: an octal mode, a blob id and the path's bytes."""
-    # As a working tree names a path that is not UTF-8, so that two such paths never become one.
-    path = raw_path.decode("utf-8", errors="surrogateescape")
-    return path, Entry(path, _kind(int(mode, 8)), UNKNOWN_SIZE, identity)
-
-
-def _kind(mode: int) -> str:
-    """What git makes of a mode when it checks the file out: every regular mode is a file, also an unusual one."""
-    if stat.S_ISREG(mode):
-        return REGULAR
-    return SYMLINK if stat.S_ISLNK(mode) else SUBMODULE

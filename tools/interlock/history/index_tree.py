@@ -5,35 +5,31 @@ Implements `documents.tree.Tree`; called by `interlock check --staged`, for exam
 
 from __future__ import annotations
 
-from interlock.documents.tree import Entry
 from interlock.errors import UsageError
-from interlock.history.commit_tree import CommitTree, entry_of
+from interlock.history.commit_tree import CommitTree
 from interlock.history.git_command import Git
+from interlock.history.listing import Listing, lines_of
 
 STAGED = "the staged files"
-_MERGED = "0"
 
 
 class IndexTree(CommitTree):
     """A read-only view of an index. Close it when done."""
 
-    def __init__(self, git: Git) -> None:
-        super().__init__(git, STAGED)
+    def __init__(self, git: Git, like: CommitTree) -> None:
+        """`like` is the commit on top of which the index would be committed."""
+        super().__init__(git, STAGED, like)
+        self._last = like
 
-    def _listed(self) -> dict[str, Entry]:
+    def _listed(self) -> Listing:
         """Every staged path.
 
         Raises:
             UsageError: a merge left paths in conflict, so nothing can be committed anyway.
         """
-        listing = self._git.run("ls-files", "--stage", "-z", "--full-name")
-        found: dict[str, Entry] = {}
-        for line in listing.split(b"\0")[:-1]:
-            description, _, raw_path = line.partition(b"\t")
-            mode, identity, stage = description.decode("ascii").split(" ")
-            path, entry = entry_of(mode, identity, raw_path)
-            if stage != _MERGED:
-                found_text = f"{path} is in conflict: a merge is not finished"
-                raise UsageError(found_text, remedy=f"resolve it, then run: git add -- {path}")
-            found[path] = entry
-        return found
+        unmerged = self._git.run("ls-files", "--unmerged", "-z", "--full-name")
+        for _, path in lines_of(unmerged):
+            found = f"{path} is in conflict: a merge is not finished"
+            raise UsageError(found, remedy=f"resolve it, then run: git add -- {path}")
+        staged = self._git.run("diff-index", "--cached", "-z", "--no-renames", self._last.label)
+        return self._last.entries().changed_by(staged)

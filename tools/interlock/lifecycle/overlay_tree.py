@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
@@ -35,7 +35,7 @@ class OverlayTree:
         """See `Tree.entries`."""
         changed = {path: _proposed(path, data) for path, data in self._changes.items()}
         on_disk = {path: _on_disk(path, file) for path, file in self._files.items()}
-        return dict(sorted((self._below.entries() | on_disk | changed).items()))
+        return dict(sorted({**self._below.entries(), **on_disk, **changed}.items()))
 
     def read(self, path: str, *, limit: int) -> bytes:
         """See `Tree.read`."""
@@ -46,6 +46,11 @@ class OverlayTree:
         if len(data) > limit:
             raise too_large(path, len(data), limit)
         return data
+
+    def prefetch(self, paths: Iterable[str], *, limit: int) -> None:
+        """See `Tree.prefetch`."""
+        below = (path for path in paths if path not in self._changes and path not in self._files)
+        self._below.prefetch(below, limit=limit)
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
         """See `Tree.open`."""

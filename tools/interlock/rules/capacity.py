@@ -44,6 +44,8 @@ def over_max_loras(facts: Facts) -> Iterator[Finding]:
 def over_max_cpu_loras(facts: Facts) -> Iterator[Finding]:
     """More revisions may have to be loaded than the engine has places for; it would evict some, and may die."""
     for env in facts.environments:
+        if _at_most(facts, env.document) <= env.document.engine.cpu_slots:
+            continue
         held = {
             adapter: _held(facts, env.document, adapter, pointer.document)
             for (environment, adapter), pointer in facts.pointers.items()
@@ -66,6 +68,12 @@ def _taking_requests(facts: Facts, environment: str) -> set[RevisionId]:
         and use.role != "keep"
         and facts.pointers[environment, use.revision.adapter].document.residency == "pinned"
     }
+
+
+def _at_most(facts: Facts, env: Environment) -> int:
+    """More than may ever have to be held: every pointer with as many earlier revisions as are kept at most."""
+    named = (len(set(p.document.revisions)) for (name, _), p in facts.pointers.items() if name == env.name)
+    return sum(count + env.keep_previous for count in named)
 
 
 def _held(facts: Facts, env: Environment, adapter: str, pointer: Pointer) -> int:

@@ -20,6 +20,7 @@ from interlock.documents.kinds.base_revision import BaseRevision
 from interlock.documents.kinds.environment import Environment
 from interlock.documents.kinds.pointer import Pointer
 from interlock.documents.kinds.policy import Revoked
+from interlock.documents.layout import classify
 from interlock.documents.positions import Location, Place
 from interlock.documents.snapshot import Located, Snapshot
 from interlock.findings.finding import Severity
@@ -72,6 +73,9 @@ class Use:
 @dataclass(frozen=True)
 class Facts:
     """One tree and its bytes.
+
+    A snapshot may hold only the documents that a judgement needs. Whether something is there at all is therefore
+    asked by `written` and `known`, and never by what the snapshot lacks.
 
     `environment` narrows the judgement to what that environment serves, `only` to these revisions. `digests` holds
     the digest of every recipe that a manifest in scope names and that could be read. `today` is the day (UTC) on
@@ -138,10 +142,12 @@ class Facts:
 
     @cached_property
     def known(self) -> Mapping[str, frozenset[RevisionId]]:
-        """The revisions of each adapter, whatever the scope."""
+        """The revisions of each adapter that have a manifest, whatever the scope, and whatever their form."""
         grouped: dict[str, set[RevisionId]] = {}
-        for key in self.snapshot.revisions:
-            grouped.setdefault(key.adapter, set()).add(key)
+        for path in self.snapshot.entries:
+            if "/revisions/" in path and (found := classify(path)).kind == "AdapterRevision":
+                adapter, revision = found.values
+                grouped.setdefault(adapter, set()).add(RevisionId(adapter, revision))
         return {adapter: frozenset(keys) for adapter, keys in grouped.items()}
 
     @cached_property

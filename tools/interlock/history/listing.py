@@ -1,0 +1,76 @@
+"""What git lists of a tree, by path, made into entries only where somebody looks: most checks look at a few of them.
+
+Made by `commit_tree` and `index_tree`. A large repository has tens of thousands of paths, and the two sides of a change
+share nearly all of them: the second is listed as the differences from the first.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+
+from interlock.documents.tree import REGULAR, SUBMODULE, SYMLINK, Entry
+
+UNKNOWN_SIZE = -1
+
+
+class Listing(Mapping[str, Entry]):
+    """The entries of a git tree in git's order. Their sizes are `UNKNOWN_SIZE`: git would have to look for them."""
+
+    def __init__(self, found: Mapping[str, str]) -> None:
+        """`found` gives `MODE ID` by path: an octal mode and the id of a blob or of a submodule's commit."""
+        self._found = found
+
+    def __getitem__(self, path: str) -> Entry:
+        mode, _, identity = self._found[path].partition(" ")
+        return Entry(path, _kind(int(mode, 8)), UNKNOWN_SIZE, identity)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._found
+
+    def __eq__(self, other: object) -> bool:
+        return self._found == other._found if isinstance(other, Listing) else super().__eq__(other)
+
+    __hash__ = None  # type: ignore[assignment]  # like a dict: it is compared by what it holds
+
+    def changed_by(self, difference: bytes) -> Listing:
+        """This listing after a change, as `git diff-tree -r -z` or `git diff-index --cached -z` print one."""
+        found = dict(self._found)
+        parts = iter(difference.decode("utf-8", errors="surrogateescape").split("\0"))
+        for description in parts:
+            if not description.startswith(":"):
+                continue
+            _, mode, _, identity, _ = description.split(" ")
+            path = next(parts)
+            if int(mode, 8):
+                found[path] = f"{mode} {identity}"
+            else:
+                found.pop(path, None)
+        return Listing(found)
+
+    def differing(self, other: Listing) -> set[str]:
+        """The paths at which two listings differ in any way, in modes too."""
+        mine, others = self._found, other._found
+        return {path for path, what in mine.items() if others.get(path) != what} | (others.keys() - mine.keys())
+
+
+def lines_of(listing: bytes) -> Iterable[tuple[str, str]]:
+    """The descriptions and paths of a NUL-separated listing whose lines read `DESCRIPTION<TAB>PATH`."""
+    # As a working tree names a path that is not UTF-8, so that two such paths never become one.
+    for line in listing.decode("utf-8", errors="surrogateescape").split("\0"):
+        if line:
+            description, _, path = line.partition("\t")
+            yield description, path
+
+
+def _kind(mode: int) -> str:
+    """What git makes of a mode when it checks the file out: every regular mode is a file, also an unusual one."""
+    if stat.S_ISREG(mode):
+        return REGULAR
+    return SYMLINK if stat.S_ISLNK(mode) else SUBMODULE
