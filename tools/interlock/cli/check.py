@@ -12,9 +12,8 @@ import click
 from interlock.checking.changes import ChangeResult, check_change
 from interlock.checking.checker import COULD_NOT_EVALUATE, CheckResult, check_tree, exit_code
 from interlock.checking.clock import utc_now, utc_today
-from interlock.cli.check_formats import FORMATS, IN_FILES
+from interlock.cli.check_formats import FORMATS, IN_FILES, check_command
 from interlock.cli.check_telling import Told, tell, tell_not_judged
-from interlock.cli.excerpts import sources_of
 from interlock.cli.options import DIRECTORY, NAME, Parsed
 from interlock.cli.report_files import ReportFile, refuse_unsafe, report_file
 from interlock.cli.terminal import say
@@ -81,16 +80,17 @@ def check(
       interlock check --base origin/main
       interlock check --staged
       interlock check ~/my-adapters --format json
+      interlock check --base origin/main --head FETCH_HEAD --format markdown
       interlock check --base origin/main --format github --report sarif=interlock.sarif
     """
     if head and (staged or not base):
         raise UsageError("--head was given without --base", remedy="run: interlock check --base REV --head REV")
     refuse_unsafe(reports)
     root = repository_root(path)
-    told = Told(form, reports)
+    told = Told(form, reports, check_command(base, head, staged, environment))
     try:
         with _judged(root, base, head, staged, environment, deep) as (result, tree):
-            tell(result, sources_of(tree), told)
+            tell(result, tree, told)
             if form == "text":
                 _tell_where_to_read_on(result)
                 _tell_newcomer(result)

@@ -5,11 +5,13 @@ To add one, write a renderer in `findings` and add one line to `FORMATS`. Render
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from interlock import __version__
 from interlock.checking.checker import exit_code
+from interlock.documents.tree import Tree
 from interlock.findings.judgement import Judgement, Sources
 from interlock.findings.report_json import render_json
 from interlock.findings.report_text import render_text
@@ -17,11 +19,16 @@ from interlock.findings.report_text import render_text
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a renderer gets: the judgement, the lines that it may quote, a random token, and whether to colour."""
+    """What a renderer gets: the judgement, the lines that it may quote, a random token, and whether to colour.
+
+    `tree` is what was judged (None: there was nothing to look at), `command` shows a person everything that was found.
+    """
 
     result: Judgement
     sources: Sources
     token: str
+    tree: Tree | None = None
+    command: str = "interlock check"
     color: bool = False
 
 
@@ -53,12 +60,27 @@ def _github(judged: Judged) -> str:
     return render_github(judged.result, judged.token)
 
 
+def _markdown(judged: Judged) -> str:
+    from interlock.checking.review.page import page_of
+    from interlock.findings.markdown_page import render_page
+
+    return render_page(page_of(judged.result, judged.tree, judged.command))
+
+
+def check_command(base: str | None, head: str | None, staged: bool, environment: str | None) -> str:
+    """The command line that judges the same thing again, for a person."""
+    given = {"--base": base, "--head": head, "--env": environment}
+    options = [f"{name} {shlex.quote(value)}" for name, value in given.items() if value]
+    return " ".join(["interlock check", *(["--staged"] if staged else []), *options])
+
+
 FORMATS: Mapping[str, Callable[[Judged], str]] = {
     "text": _text,
     "json": _json,
     "junit": _junit,
     "sarif": _sarif,
     "github": _github,
+    "markdown": _markdown,
 }
 """Every value of `--format`."""
 IN_FILES = tuple(name for name in FORMATS if name != "github")

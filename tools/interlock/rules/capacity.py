@@ -87,6 +87,13 @@ def _held(facts: Facts, env: Environment, adapter: str, pointer: Pointer) -> int
     return len(named) + min(env.keep_previous, len(others))
 
 
+def places_taken(facts: Facts, env: Environment) -> tuple[int, int]:
+    """How many revisions take requests at once in an environment, and how many may have to be loaded: for reports."""
+    own = {adapter: pointer for (name, adapter), pointer in facts.pointers.items() if name == env.name}
+    held = sum(_held(facts, env, adapter, pointer.document) for adapter, pointer in own.items())
+    return len(_taking_requests(facts, env.name)), held
+
+
 def _over(env: Located[Environment], rule: str, flag: str, count: int, parts: str, limit: int) -> Finding:
     meaning = "take requests" if rule == "over-max-loras" else "may have to be loaded"
     return Finding(
