@@ -9,6 +9,7 @@ from interlock.documents.layout import classify
 from interlock.documents.reading import read_document
 from interlock.rules.transitions.registry import RULES
 from support.living_example import REPOSITORY
+from support.review_pages import without_digests
 
 PAGE = (REPOSITORY / "docs" / "checking.md").read_text(encoding="utf-8")
 
@@ -23,3 +24,9 @@ def test_the_sample_of_a_waiver_is_a_valid_document() -> None:
     reading = read_document(sample.encode(), path, classify(path))
     assert reading.problems == ()
     assert isinstance(reading.document, Waivers)
+
+
+def test_the_sample_of_a_page_is_one_that_is_written() -> None:
+    (sample,) = re.findall(r"````markdown\n(.*?)````", PAGE, flags=re.DOTALL)
+    kept = (REPOSITORY / "tests" / "checking" / "pages" / "promotion.md").read_text(encoding="utf-8")
+    assert kept.startswith(without_digests(sample))

@@ -6,97 +6,12 @@ not hold anything that a forge turns into a mention, a reference, an address, an
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from interlock.findings.markdown_text import code, fenced, prose, without_pipes
-
-MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-FORGE = re.compile(
-    r"""
-    (?<![A-Za-z0-9_/])@[A-Za-z0-9]      # a mention
-    | [A-Za-z0-9._+-]+@[A-Za-z0-9]      # an address of mail
-    | [A-Za-z]+://  | \bwww\.           # an address
-    | [#!~%&$^]["A-Za-z0-9{(`\[]        # issue, merge request, label, milestone, epic, snippet, formula
-    | \b[A-Za-z]+-[0-9]+\b              # a reference to another tracker
-    | \b[0-9a-f]{7,40}\b                # a commit
-    | :[A-Za-z0-9_+-]+:                 # an emoji
-    | \[ | \] | < | > | \\ | \^ | \* | _ | ~ | \| | \$
-    """,
-    re.VERBOSE,
-)
-HOSTILE = [
-    "@org/security please look",
-    "(@octocat) and `@octocat`",
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "</details></summary><h1>Approved</h1>",
-    "<!-- interlock-check -->",
-    "--> hello <!--",
-    "![x](https://evil.example/pixel.png)",
-    "[approve](https://evil.example)",
-    "[x]: https://evil.example",
-    "<https://evil.example>",
-    "https://evil.example and www.evil.example, mail a@evil.example.",
-    "# Approved",
-    "- [x] approved by alice",
-    "1. one",
-    "1) one",
-    "2",
-    "> quoted",
-    "/approve",
-    "/close this",
-    "```\nfence\n```",
-    "~~~ fence",
-    "`` ` ``",
-    "`", "``", "```", " ` ", "a`", "`a",
-    "\\`a\\`", "\\", "\\\\|", "a\\|b", "|", "||", "| a | b |\n|---|---|\n| c | d |",
-    "*bold* **bold** _em_ __em__ ~~gone~~ ***",
-    "---", "===", "***", "+ plus", "* star",
-    "#1 org/repo#2 GH-3 JIRA-44 !5 ~bug %v1 &6 $7 a5c3785ed8d6a35868bc169f07e40e889087fd2e",
-    ":shipit: :+1: a:smile:b 1:100:2",
-    "$x^2$ $$x$$ $`x`$",
-    "&lt;b&gt; &amp; &#64;octocat",
-    "[^1] and [[wiki]]",
-    "\u202egnp.exe \u2066x\u2069 \u200b \ufeff",
-    "שלום world @team",
-    "line\nbreak\r\nand\ttab",
-    "line\u2028separator \u0085 next",
-    "\udcff not UTF-8",
-    "\x1b[31mred\x07\x00",
-    "a" * 5000,
-    "",
-    " ",
-    "   indented",
-    "\tcode",
-    "…",
-]  # fmt: skip
-
-
-def visible(tokens: list[Token]) -> str:
-    """The text outside of code, after asserting that there is nothing but text, code and paragraphs."""
-    text = ""
-    for token in tokens:
-        assert token.type in ALLOWED, (token.type, token.content)
-        text += token.content if token.type == "text" else visible(token.children or []) if token.children else "\n"
-    return text
-
-
-ALLOWED = {"inline", "text", "code_inline", "paragraph_open", "paragraph_close", "bullet_list_open", "list_item_open"}
-ALLOWED |= {"bullet_list_close", "list_item_close"}
-ALLOWED |= {f"{part}_{side}" for part in ("table", "thead", "tbody", "tr", "th", "td") for side in ("open", "close")}
-
-
-def shown(markdown: str) -> str:
-    """What stands outside of code, harmless to a forge."""
-    text = visible(MARKDOWN.parse(markdown))
-    assert not FORGE.search(text), FORGE.search(text)
-    return text
+from support.forge import HOSTILE, MARKDOWN, shown
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -176,12 +176,19 @@ def _row(cells: Sequence[Line]) -> str:
 
 
 def _line(line: Line) -> str:
-    """One line; two code spans that touch would be read as one, so a space keeps them apart."""
+    """One line. Marks that touch would be read as other marks, so a space keeps them apart."""
     text = ""
     for part in line if isinstance(line, tuple) else (line,):
         written = _part(part)
-        text += f" {written}" if text.endswith("`") and written.startswith("`") else written
+        text += f" {written}" if _run_together(text, written) else written
     return text.strip()
+
+
+def _run_together(text: str, written: str) -> bool:
+    if not text or not written or text[-1].isspace() or written[0].isspace():
+        return False
+    code_to_code = text[-1] == "`" and written[0] == "`"
+    return code_to_code or written.startswith("**") or (text.endswith("**") and written[0] not in ".,;:)")
 
 
 def _part(part: Part) -> str:
@@ -189,6 +196,7 @@ def _part(part: Part) -> str:
         case Code(text):
             return code(text)
         case Strong(text):
-            return f"**{prose(text)}**"
+            inner = prose(text).strip()
+            return f"**{inner}**" if inner else ""
         case str():
             return prose(part)

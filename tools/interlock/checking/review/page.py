@@ -83,7 +83,9 @@ def tree_page(result: CheckResult, see_all: str) -> Page:
 def unjudged_page(result: Judgement, see_all: str) -> Page:
     """A check that could not begin, and why; never a page without a verdict."""
     title = f"{_headline(result.verdict, _OF_A_CHANGE)}, so it must not merge"
-    return Page(title, (Paragraph(_WHO),), (*blocking_section(result.findings, see_all), _more(result, see_all, "Judged: ")))
+    return Page(
+        title, (Paragraph(_WHO),), (*blocking_section(result.findings, see_all), _more(result, see_all, "Judged: "))
+    )
 
 
 def _headline(verdict: Verdict, words: dict[Verdict, str]) -> str:
