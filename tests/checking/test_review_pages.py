@@ -38,7 +38,9 @@ def page(result: ChangeResult) -> str:
 def test_the_page_is_the_one_that_was_looked_at(name: str, tmp_path: Path) -> None:
     kept = (PAGES / f"{name}.md").read_text(encoding="utf-8")
     text = written(name, tmp_path / "repository")
-    assert text == kept, "if it should read so: PYTHONPATH=tests python -m support.review_pages tests/checking/pages"
+    assert text == kept, (
+        "if it should read so: PYTHONPATH=tests python -m support.review_pages tests/checking/pages docs/checking.md"
+    )
     assert text.startswith(f"{MARKER}\n## ")
     shown(text)
 

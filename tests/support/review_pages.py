@@ -1,8 +1,8 @@
 """Changes of which a reviewer sees the page, and the pages that the tests compare: `tests/checking/pages/<name>.md`.
 
-To write them again after a page changed on purpose:
+To write them again after a page changed on purpose, and the sample in docs/checking.md with them:
 
-    PYTHONPATH=tests .venv/bin/python -m support.review_pages tests/checking/pages
+    PYTHONPATH=tests .venv/bin/python -m support.review_pages tests/checking/pages docs/checking.md
 """
 
 from __future__ import annotations
@@ -166,8 +166,7 @@ CHANGES: Mapping[str, Callable[[Proposal], Page]] = {
 
 def written(name: str, root: Path) -> str:
     """The page of one of the changes, played in the empty folder `root`; digests and commits are zeros."""
-    text = render_page(CHANGES[name](begin(root)))
-    return without_digests(text).replace(str(root), "REPOSITORY")
+    return without_digests(_played(name, root)).replace(str(root), "REPOSITORY")
 
 
 def without_digests(text: str) -> str:
@@ -175,8 +174,20 @@ def without_digests(text: str) -> str:
     return _HEX.sub(lambda found: "0" * len(found[0]), text)
 
 
+def _played(name: str, root: Path) -> str:
+    return render_page(CHANGES[name](begin(root)))
+
+
+def _write_sample(document: Path, root: Path) -> None:
+    """Put the beginning of a page into a document, as it is printed."""
+    beginning, _, _ = _played("promotion", root).partition("### On which base")
+    before, fence, rest = document.read_text(encoding="utf-8").partition("````markdown\n")
+    _, end, after = rest.partition("````\n")
+    document.write_text(f"{before}{fence}{beginning.rstrip()}\n{end}{after}", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    for wanted in CHANGES:
-        with tempfile.TemporaryDirectory() as scratch:
-            target = Path(sys.argv[1]) / f"{wanted}.md"
-            target.write_text(written(wanted, Path(scratch) / "repository"), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as scratch:
+        for wanted in CHANGES:
+            (Path(sys.argv[1]) / f"{wanted}.md").write_text(written(wanted, Path(scratch) / wanted), encoding="utf-8")
+        _write_sample(Path(sys.argv[2]), Path(scratch) / "sample")
