@@ -21,7 +21,7 @@ def hooked(request: pytest.FixtureRequest, tmp_path: Path) -> HookedRepository:
     if request.param == "pre-commit":
         begun.pre_commit_hook("interlock-check-installed")
     else:
-        page = (REPOSITORY / "docs" / "checking.md").read_text(encoding="utf-8")
+        page = (REPOSITORY / "docs" / "ci.md").read_text(encoding="utf-8")
         (line,) = re.findall(r"^printf .*hooks/pre-commit$", page, flags=re.MULTILINE)
         begun.ok("sh", "-c", line)
     return begun
