@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from interlock.findings.markdown_page import MARKER
 from support.github_runner import obeyed
 from support.living_example import REPOSITORY
 from support.repositories import Repository, git_repository
@@ -15,6 +16,7 @@ from support.workflows import run_script, workflow
 
 FETCH = (REPOSITORY / ".github" / "fetch-change").read_text(encoding="utf-8")
 CHECK = workflow("check.yml").script("Check what merging gives")
+PAGE = workflow("plan.yml").script("Write the page")
 POST = workflow("plan.yml").script("Post the comment, or renew ours")
 
 
@@ -113,7 +115,7 @@ GH = """#!/bin/sh
 printf '%s\\n' "$@" >> "$NOTES"
 case " $* " in
   *" --paginate "*) printf '%s' "$OURS" ;;
-  *) cp body.md "$NOTES.body" ;;
+  *) cp "${7#body=@}" "$NOTES.body" ;;
 esac
 """
 
@@ -146,6 +148,27 @@ HOSTILE = "# `touch owned` $(touch owned)\n'; touch owned; '\n@/etc/passwd\n"
 )
 def test_one_comment_is_posted_and_then_renewed(ours: str, method: str, address: str, tmp_path: Path) -> None:
     arguments, body = post(tmp_path, HOSTILE, ours)
-    assert arguments[-6:] == ["--silent", "--method", method, address, "--field", "body=@body.md"]
-    assert body == f"<!-- interlock-plan -->\n{HOSTILE}"
+    assert arguments[-6:] == ["--silent", "--method", method, address, "--field", "body=@page/comment.md"]
+    assert body == HOSTILE
     assert not (tmp_path / "owned").exists()
+
+
+def test_the_page_is_written_also_when_there_are_findings(tmp_path: Path) -> None:
+    change = propose(tmp_path, "9")
+    assert run_script(FETCH, change.checkout, **change.environment).returncode == 0
+    written = run_script(PAGE, change.checkout, **change.environment, RUNNER_TEMP=str(tmp_path))
+    assert written.returncode == 0, written.stdout
+    (page,) = (tmp_path / "page").iterdir()
+    text = page.read_text(encoding="utf-8")
+    assert "dangling-pointer" in text
+    assert text.startswith(MARKER)
+    assert MARKER in POST
+
+
+@pytest.mark.parametrize("status", [1, 2, 70])
+def test_a_checker_that_fails_posts_no_page(status: int, tmp_path: Path) -> None:
+    change = propose(tmp_path, "2")
+    (tmp_path / "broken" / "interlock").mkdir(parents=True)
+    (tmp_path / "broken" / "interlock" / "__init__.py").write_text(f"raise SystemExit({status})\n")
+    given = change.environment | {"PYTHONPATH": str(tmp_path / "broken")}
+    assert run_script(PAGE, change.checkout, **given, RUNNER_TEMP=str(tmp_path)).returncode == status
