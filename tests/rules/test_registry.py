@@ -27,6 +27,7 @@ FAMILIES = frozenset(
         "capacity",
         "lineage",
         "weights",
+        "policies",
         "waivers",
         "governance",
         "records",

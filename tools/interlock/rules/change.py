@@ -15,10 +15,10 @@ from functools import cached_property
 from interlock.documents.identifiers import RevisionId
 from interlock.documents.kinds.environment import Environment
 from interlock.documents.kinds.pointer import Pointer
-from interlock.documents.kinds.policy import Policy
 from interlock.documents.layout import classify
 from interlock.documents.positions import Place
 from interlock.documents.snapshot import Located, Snapshot
+from interlock.rules.effective_policy import EffectivePolicy, effective_policy, policies_of
 from interlock.rules.facts import Facts
 
 
@@ -130,9 +130,9 @@ class Change:
         """An environment as the trusted side describes it; one that is new with this change as it would be."""
         return self.base.environments.get(name) or self.head.snapshot.environments.get(name)
 
-    def policies(self, environment: str) -> tuple[Located[Policy], ...]:
-        """The trusted policies that name an environment."""
-        return tuple(p for p in self.base.policies.values() if environment in p.document.environments)
+    def policy(self, environment: str) -> EffectivePolicy:
+        """What the trusted policies that name an environment ask for together."""
+        return effective_policy(policies_of(self.base, environment))
 
     def is_revoked(self, adapter: str, revision: str) -> bool:
         """Whether a revision is revoked, before the change or by it."""

@@ -10,6 +10,7 @@ from interlock.rules import (
     form,
     integrity,
     lineage,
+    policies,
     references,
     settings,
     waivers,
@@ -28,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     *capacity.RULES,
     *lineage.RULES,
     *weights.RULES,
+    *policies.RULES,
     *waivers.RULES,
 )
 

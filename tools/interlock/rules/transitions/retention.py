@@ -54,8 +54,7 @@ def _needed(change: Change) -> dict[RevisionId, str]:
 def _targets(change: Change, environment: str, adapter: str) -> list[str]:
     """The last revisions that were active before the present one, as many as environment and policies keep."""
     env = change.environment(environment)
-    policies = (policy.document.retention for policy in change.policies(environment))
-    keep = max([env.document.keep_previous if env else 1, *(policy.keep for policy in policies if policy)])
+    keep = max(env.document.keep_previous if env else 1, change.policy(environment).value("retention.keep", 0))
     activations = change.history(environment, adapter).activations
     distinct = dict.fromkeys(activation.active for activation in activations if activation.active)
     return list(distinct)[1 : keep + 1]

@@ -160,8 +160,7 @@ def _shadow_is_asked(change: Change, step: PointerStep) -> bool:
     """Whether a policy of the environment lists `shadow` among the evidence for the adapter's risk tier."""
     adapter = change.base.adapters.get(step.adapter) or change.head.snapshot.adapters.get(step.adapter)
     tier = adapter.document.risk.tier if adapter else "high"  # an unknown risk is the highest
-    kinds = (policy.document.evidence for policy in change.policies(step.environment))
-    return any("shadow" in getattr(kind, tier) for kind in kinds if kind)
+    return "shadow" in change.policy(step.environment).value(f"evidence.{tier}", ())
 
 
 RULES = (
