@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,11 @@ def settings(repository: Repository, *words: str) -> dict[str, Any]:
 def test_every_value_says_where_it_stands(repository: Repository) -> None:
     outcome = show(repository, "production")
     assert outcome.status == 0, outcome.err
-    assert "approvals.count           3       the larger one of" in outcome.out
+    assert re.search(r"^  approvals.count +3 +the larger one of$", outcome.out, flags=re.MULTILINE)
     count = settings(repository)["approvals.count"]
     assert [(item["path"], item["line"], item["value"]) for item in count["stated"]] == [
         ("policies/production.yaml", 4, 1),
-        ("policies/strict.yaml", 6, 3),
+        ("policies/strict.yaml", 4, 3),
     ]
     for item in count["stated"]:
         assert f"{item['path']}:{item['line']}\n" in outcome.out
@@ -79,8 +80,8 @@ def test_a_conflict_is_shown_with_both_places_and_not_resolved(repository: Repos
     outcome = show(repository, "production")
     assert outcome.status == 1
     assert "CONFLICT: retention.records" in outcome.out
-    assert "policies/privacy.yaml:6" in outcome.out
-    assert "policies/records.yaml:6" in outcome.out
+    assert "policies/privacy.yaml:5" in outcome.out
+    assert "policies/records.yaml:5" in outcome.out
     assert settings(repository)["retention.records"]["value"] is None
 
 

@@ -28,6 +28,7 @@ FAMILIES = frozenset(
         "lineage",
         "weights",
         "policies",
+        "rules",
         "waivers",
         "governance",
         "records",

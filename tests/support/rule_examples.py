@@ -47,6 +47,7 @@ from interlock.rules.example import (
     TakeAway,
     Vanish,
     Wait,
+    WithoutPackage,
     WriteFile,
     example_ids,
     example_path,
@@ -54,6 +55,7 @@ from interlock.rules.example import (
     steps,
 )
 from interlock.rules.rule import TransitionRule
+from support.absent_packages import without_packages
 from support.adapters import llama_config
 from support.changes import Proposal
 from support.repositories import REMOVED, Repository, write_repository
@@ -86,7 +88,8 @@ def play(rule: str, example: Example, edits: Sequence[Edit], root: Path) -> Play
     for edit in (*example.base, *edits):
         apply(edit, repository)
     tree = _TrickyTree(root, edits)
-    result = check_tree(tree, deep=example.deep, today=example.today)
+    with without_packages(*(edit.package for edit in edits if isinstance(edit, WithoutPackage))):
+        result = check_tree(tree, deep=example.deep, today=example.today)
     return _played(rule, result, exit_code(result), WorkingTree(root))
 
 
@@ -165,8 +168,8 @@ def apply(edit: Edit, repository: Repository) -> None:
         case LinkFile():
             (root / edit.file).unlink(missing_ok=True)
             (root / edit.file).symlink_to(edit.to)
-        case AddSubmodule() | Vanish():
-            pass  # the tree that is checked shows them
+        case AddSubmodule() | Vanish() | WithoutPackage():
+            pass  # the tree that is checked shows them, or the machine that checks it
         case Wait() | Merge():
             raise AssertionError("time and merges belong to examples of changes")
         case _:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from interlock.checking.change_gathering import gather_change, touched_paths
 from interlock.checking.checker import CheckCaches, CheckResult, check_tree
+from interlock.checking.own_rules import change_with_own_rules
 from interlock.checking.reach import reach_of
 from interlock.documents.identifiers import RevisionId
 from interlock.documents.layout import base_path, environment_path, revision_path
@@ -20,6 +21,7 @@ from interlock.documents.tree import Tree
 from interlock.findings.finding import Finding, Verdict, in_reading_order, verdict_of
 from interlock.history.git_command import Git
 from interlock.rules.change import Change
+from interlock.rules.custom import CANNOT_JUDGE
 from interlock.rules.transitions.registry import judge_change
 from interlock.rules.waivers import excuse_waived
 
@@ -86,6 +88,7 @@ def check_change(
     before = check_tree(base, environment=environment, deep=deep, caches=caches, reach=reach)
     after = check_tree(head, environment=environment, deep=deep, caches=caches, reach=reach)
     change = gather_change(git, base_commit, before.snapshot, after.facts, touched, now)
+    change = change_with_own_rules(change, head)
     found = excuse_old(after.findings, before.findings, concerned_paths(change))
     if base_commit is not None:  # a first commit comes from nowhere: only its result can be judged
         found += judge_change(change)
@@ -98,7 +101,10 @@ def excuse_old(after: Iterable[Finding], before: Iterable[Finding], concerned: f
     known = {flaw_identity(finding) for finding in before if finding.blocks}
     return [
         replace(finding, excused=STOOD_BEFORE)
-        if finding.blocks and finding.place.path not in concerned and flaw_identity(finding) in known
+        if finding.blocks
+        and finding.rule not in CANNOT_JUDGE
+        and finding.place.path not in concerned
+        and flaw_identity(finding) in known
         else finding
         for finding in after
     ]

@@ -107,6 +107,7 @@ def _same(before: Facts, now: Facts) -> bool:
         and before.bases == now.bases
         and before.digests == now.digests
         and before.today == now.today
+        and before.evidence == now.evidence
     )
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from interlock.artifacts.digests import digest_of, file_digest
 from interlock.checking.artifact_reading import read_artifact
 from interlock.checking.fact_cache import FactCache, Remembered
+from interlock.checking.own_rules import with_own_rules
 from interlock.checking.places import Place, directory_in_tree, entries_below, find_place
 from interlock.documents.identifiers import Digest, RevisionId
 from interlock.documents.kinds.adapter_revision import Artifact
@@ -48,12 +49,13 @@ def gather(
     bases = _base_artifacts(scope)
     directories = {directory_in_tree(artifact.uri) for artifact in (*artifacts.values(), *bases.values())} - {""}
     reading = _Reading(tree, entries_below(directories, snapshot.entries), cache)
-    return replace(
+    facts = replace(
         scope,
         artifacts=reading.all_facts(artifacts, deep=deep),
         bases=reading.all_facts(bases, deep=False),
         digests=_recipe_digests(tree, scope, cache),
     )
+    return with_own_rules(tree, facts)
 
 
 def _base_artifacts(scope: Facts) -> Mapping[tuple[str, str], Artifact]:

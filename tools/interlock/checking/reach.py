@@ -33,12 +33,17 @@ from interlock.documents.yaml_reader import MAX_DOCUMENT_BYTES
 from interlock.errors import ArtifactMissing, DocumentError
 from interlock.findings.finding import Finding
 from interlock.rules.change import Touch
+from interlock.rules.custom import CANNOT_JUDGE
 
 MOST_TOUCHED = 1000
 """Touched paths beyond which looking at everything is simpler and hardly slower."""
 
 _MARKS = ("adapter_config.json", "adapter_model.safetensors", "config.json", "tokenizer.json")
 """Files by which a folder is known to hold an adapter or a base."""
+
+_EVERYWHERE = CANNOT_JUDGE | {"case-collision"}
+"""Rules whose findings count wherever they are: paths that look alike were compared beforehand, and a rule of the
+organisation's own that cannot judge might have refused any change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,8 @@ class Reach:
     revisions: frozenset[RevisionId]
 
     def concerns(self, finding: Finding) -> bool:
-        """Whether the change may have brought a finding about; paths that look alike were compared beforehand."""
-        return finding.place.path in self.judged or finding.rule == "case-collision"
+        """Whether the change may have brought a finding about, or may be judged by what the finding is about."""
+        return finding.place.path in self.judged or finding.rule in _EVERYWHERE
 
 
 def reach_of(touched: Mapping[str, Touch], base: Tree, head: Tree, cache: DocumentCache) -> Reach | None:

@@ -17,6 +17,7 @@ COMMANDS = (
     CommandEntry("check", "interlock.cli.check:check", "Judge the repository: is it safe to serve?"),
     CommandEntry("explain", "interlock.cli.explain:explain", "Say what a finding means and how to put it right."),
     CommandEntry("policy", "interlock.cli.policy:policy", "Show which policies decide about an environment."),
+    CommandEntry("rules", "interlock.cli.rules:rules", "Try out the rules of your own."),
     CommandEntry("promote", "interlock.cli.promote:promote", "Make an environment serve another revision."),
     CommandEntry("rollback", "interlock.cli.rollback:rollback", "Go back to the revision served before."),
     CommandEntry("sync", "interlock.cli.sync:sync", "Make this node's engine serve what git says."),

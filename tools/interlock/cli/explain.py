@@ -9,8 +9,11 @@ from dataclasses import asdict
 import click
 
 from interlock.cli import exit_codes
+from interlock.cli.explain_custom import as_document, as_lines, own_rules_here
 from interlock.cli.options import json_option
 from interlock.cli.terminal import print_json, say
+from interlock.documents.kinds.policy import Rule
+from interlock.documents.snapshot import Located
 from interlock.errors import UsageError
 from interlock.rules.catalogue import catalogue
 from interlock.rules.edit_words import Shown
@@ -43,7 +46,8 @@ def explain(rule: str | None, as_json: bool) -> int:
     """Explain the rule ID: the word in brackets at the end of a finding of `interlock check`.
 
     Says what goes wrong when the flaw is let through, what to do about it, and shows an example that is refused, with
-    what the checker says of it, and one that is accepted. Without ID, lists every rule by family. Needs no repository.
+    what the checker says of it, and one that is accepted. Without ID, lists every rule by family. Needs no repository;
+    inside one, it also explains the rules of policies/rules/.
 
     \b
     Examples:
@@ -78,7 +82,11 @@ def _one(rule: str, as_json: bool) -> None:
         return
     known = catalogue().get(rule)
     if known is None:
-        near = difflib.get_close_matches(rule, catalogue(), n=3)
+        own = own_rules_here()
+        if rule in own:
+            _own(own[rule], as_json)
+            return
+        near = difflib.get_close_matches(rule, [*catalogue(), *own], n=3)
         raise UsageError(
             f"there is no rule {rule}",
             expected=f"one of the nearest: {', '.join(near)}" if near else "the word in brackets at a finding's end",
@@ -90,6 +98,14 @@ def _one(rule: str, as_json: bool) -> None:
     else:
         for line in _lines(page):
             say(line)
+
+
+def _own(located: Located[Rule], as_json: bool) -> None:
+    if as_json:
+        print_json({"schema": SCHEMA, **as_document(located)})
+        return
+    for line in as_lines(located):
+        say(line)
 
 
 def _by_a_command(rule: str, as_json: bool) -> None:

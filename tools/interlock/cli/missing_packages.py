@@ -13,6 +13,8 @@ _EXTRA_OF = {
     "rich": "check",
     "ruamel": "check",
     "httpx": "agent",
+    "cel_expr_python": "rules",
+    "google": "rules",
     "transformers": "tokenizer",
     "jinja2": "tokenizer",
     "accelerate": "embedded",

@@ -282,6 +282,12 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "require": "A CEL expression: must be true there.",
         "message": "What to tell when it is not.",
         "remedy": "What to do then.",
+        "examples": "What the rule says of given documents; `interlock rules test` runs them.",
+    },
+    "RuleExample": {
+        "name": "What the example shows.",
+        "given": "Parts of documents, by the names of the rule's variables.",
+        "expect": "What the rule says of them; `skip`: `when` is false.",
     },
     "Roster": {"kind": "What this document is.", "people": "People, each once.", "machines": "Automata."},
     "Person": {

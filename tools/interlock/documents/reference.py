@@ -84,7 +84,7 @@ def _type_words(value: Mapping[str, Any]) -> str:
             return f"list of: {_words(items)}"
         case {"type": "object"}:
             below = value.get("additionalProperties") or next(iter(value["patternProperties"].values()))
-            return f"mapping of names to: {_words(below)}"
+            return "mapping" if below is True else f"mapping of names to: {_words(below)}"
         case {"description": words}:
             return str(words)
         case {"type": "string", "format": "date"}:

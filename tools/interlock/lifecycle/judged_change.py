@@ -19,6 +19,7 @@ from interlock.documents.tree import Tree
 from interlock.findings.finding import Finding, in_reading_order
 from interlock.lifecycle.overlay_tree import OverlayTree
 from interlock.lifecycle.pointer_edit import PointerEdit
+from interlock.rules.custom import CANNOT_JUDGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,11 @@ def judge(tree: Tree, edit: PointerEdit, step: Iterable[Finding] = (), *, today:
     after = check_tree(proposed, environment=edit.environment, today=today, caches=caches)
     known = {flaw_identity(finding) for finding in before.findings}
     concerned = _concerned_paths(after.snapshot, edit)
-    ours = [f for f in after.findings if flaw_identity(f) not in known or f.place.path in concerned]
+    ours = [
+        f
+        for f in after.findings
+        if flaw_identity(f) not in known or f.place.path in concerned or f.rule in CANNOT_JUDGE
+    ]
     return JudgedChange(
         refusals=tuple(in_reading_order([*step, *(f for f in ours if f.blocks)])),
         elsewhere=tuple(f for f in after.findings if f.blocks and f not in ours),

@@ -19,7 +19,8 @@ from interlock.documents.layout import classify
 from interlock.documents.positions import Place
 from interlock.documents.snapshot import Located, Snapshot
 from interlock.rules.effective_policy import EffectivePolicy, effective_policy, policies_of
-from interlock.rules.facts import Facts
+from interlock.rules.expressions.engine import RuleEngine
+from interlock.rules.facts import EvidenceFacts, Facts
 
 
 class Touch(Enum):
@@ -96,7 +97,8 @@ class Change:
     """What a proposal makes of the trusted state.
 
     `touched` gives every path that differs. `histories` are those of the touched pointers and of the same adapters
-    upstream, by environment and adapter. `now` is the time at which the change is judged, with a timezone.
+    upstream, by environment and adapter. `now` is the time at which the change is judged, with a timezone. `evidence`
+    and `engine` are there where the trusted side has rules of its own (see `Facts`).
     """
 
     base: Snapshot
@@ -104,6 +106,8 @@ class Change:
     touched: Mapping[str, Touch]
     now: dt.datetime
     histories: Mapping[tuple[str, str], History] = field(default_factory=dict)
+    evidence: Mapping[RevisionId, EvidenceFacts] = field(default_factory=dict)
+    engine: RuleEngine | None = None
 
     @cached_property
     def pointer_paths(self) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from interlock.rules.example import (
     TakeAway,
     Vanish,
     Wait,
+    WithoutPackage,
     WriteFile,
     steps,
 )
@@ -65,6 +66,8 @@ def shown(edit: Edit) -> Shown:
             return Shown(f"{edit.file} is a git submodule.")
         case Vanish():
             return Shown(f"{edit.file} is listed, and gone when it is read.")
+        case WithoutPackage():
+            return Shown(f"The Python package {edit.package} is not installed where the check runs.")
         case Wait():
             return Shown(f"{edit.time} pass.")
         case Merge():

@@ -143,6 +143,12 @@ class Vanish(_Strict):
     file: str = Field(alias="vanish")
 
 
+class WithoutPackage(_Strict):
+    """A Python package that is not installed where the check runs."""
+
+    package: str = Field(alias="without")
+
+
 class Wait(_Strict):
     """Time that passes: `23h`, `2d`."""
 
@@ -178,6 +184,7 @@ Edit = Annotated[
     | Annotated[Reseal, Tag("reseal")]
     | Annotated[AddSubmodule, Tag("submodule")]
     | Annotated[Vanish, Tag("vanish")]
+    | Annotated[WithoutPackage, Tag("without")]
     | Annotated[Wait, Tag("wait")]
     | Annotated[Merge, Tag("merge")],
     Discriminator(_verb),

@@ -24,6 +24,7 @@ from interlock.documents.layout import classify
 from interlock.documents.positions import Location, Place
 from interlock.documents.snapshot import Located, Snapshot
 from interlock.findings.finding import Severity
+from interlock.rules.expressions.engine import RuleEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,17 @@ class ArtifactFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceFacts:
+    """The kinds of statements about exactly a revision's bytes; `unread` says why they are not known ("": they are).
+
+    Signatures are not verified yet.
+    """
+
+    kinds: tuple[str, ...] = ()
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """One value of a pointer that names a revision; `role` is `active`, `canary`, `shadow` or `keep`."""
 
@@ -79,7 +91,8 @@ class Facts:
 
     `environment` narrows the judgement to what that environment serves, `only` to these revisions. `digests` holds
     the digest of every recipe that a manifest in scope names and that could be read. `today` is the day (UTC) on
-    which it is judged; None where nothing that depends on it is asked for.
+    which it is judged; None where nothing that depends on it is asked for. `evidence` is there where a rule of the
+    organisation's own reads it; `engine` understands those rules, whose files are in `rule_texts` by path.
     """
 
     snapshot: Snapshot
@@ -89,6 +102,9 @@ class Facts:
     environment: str | None = None
     only: frozenset[RevisionId] | None = None
     today: dt.date | None = None
+    evidence: Mapping[RevisionId, EvidenceFacts] = field(default_factory=dict)
+    engine: RuleEngine | None = None
+    rule_texts: Mapping[str, str] = field(default_factory=dict)
 
     def in_scope(self, environment: str) -> bool:
         """Whether findings about this environment are asked for."""

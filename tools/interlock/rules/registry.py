@@ -6,6 +6,7 @@ from interlock.findings.finding import Finding, in_reading_order
 from interlock.rules import (
     capacity,
     compatibility,
+    custom,
     engine_limits,
     form,
     integrity,
@@ -30,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     *lineage.RULES,
     *weights.RULES,
     *policies.RULES,
+    *custom.RULES,
     *waivers.RULES,
 )
 
@@ -39,4 +41,4 @@ BY_ID = {rule.id: rule for rule in RULES}
 def judge(facts: Facts) -> tuple[Finding, ...]:
     """Apply every rule; findings come in reading order, without repetitions."""
     found = [finding for rule in RULES for finding in rule.check(facts)]
-    return tuple(in_reading_order([*found, *form.uncatalogued(facts)]))
+    return tuple(in_reading_order([*found, *form.uncatalogued(facts), *custom.judged(facts)]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -120,6 +120,14 @@ class Waivers(Document):
     waivers: Many[Waiver] = ()
 
 
+class RuleExample(Document):
+    """Partial documents by the name of their variable, and what the rule says of them; `skip`: `when` is false."""
+
+    name: Text
+    given: dict[Name, dict[str, Any]] = {}
+    expect: Literal["pass", "fail", "skip"]
+
+
 class Rule(Document):
     """`policies/rules/<id>.yaml`: an organisation's own rule, as CEL expressions."""
 
@@ -131,3 +139,4 @@ class Rule(Document):
     require: Text
     message: Text
     remedy: Text
+    examples: Many[RuleExample] = Field(default=(), max_length=100)

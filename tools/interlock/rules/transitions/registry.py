@@ -5,7 +5,7 @@ from __future__ import annotations
 from interlock.findings.finding import Finding, in_reading_order
 from interlock.rules.change import Change
 from interlock.rules.rule import TransitionRule
-from interlock.rules.transitions import calendar, decisions, governance, records, retention, stages
+from interlock.rules.transitions import calendar, custom, decisions, governance, records, retention, stages
 
 RULES: tuple[TransitionRule, ...] = (
     *records.RULES,
@@ -21,4 +21,5 @@ BY_ID = {rule.id: rule for rule in RULES}
 
 def judge_change(change: Change) -> tuple[Finding, ...]:
     """Apply every transition rule; findings come in reading order, without repetitions."""
-    return tuple(in_reading_order(finding for rule in RULES for finding in rule.check(change)))
+    found = [finding for rule in RULES for finding in rule.check(change)]
+    return tuple(in_reading_order([*found, *custom.judged_by_own_rules(change)]))

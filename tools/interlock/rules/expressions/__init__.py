@@ -1,0 +1,1 @@
+"""Expressions of an organisation's own rules: typed, bounded, and evaluated behind one small interface."""
