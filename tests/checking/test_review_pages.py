@@ -120,9 +120,9 @@ def test_bytes_that_are_missing_are_no_pass(proposal: Proposal) -> None:
     (row,) = (line for line in page(proposal.check()).splitlines() if line.startswith("| `support-bot@2`"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     marks = dict(zip(COLUMNS, cells[2:], strict=True))
-    assert marks["Bytes, settings"].startswith("❌")
-    unknown = ("Rank", "Dtype", "Target modules", "Tensors", "Engine")
-    assert {marks[column] for column in unknown} == {"❔ not evaluated"}
+    assert marks["Bytes"].startswith("❌")
+    unknown = ("Base", "Rank", "Dtype", "Modules", "Tensors", "Engine")
+    assert {marks[column] for column in unknown} == {"❓"}
 
 
 def test_another_environment_than_the_one_that_was_asked_for_is_not_evaluated(proposal: Proposal) -> None:
@@ -187,4 +187,4 @@ def test_an_empty_repository_is_no_pass(tmp_path: Path) -> None:
     from interlock.documents.tree import WorkingTree
 
     tree = WorkingTree(tmp_path)
-    assert "❔ Nothing was checked" in render_page(page_of(check_tree(tree), tree, "interlock check"))
+    assert "❓ Nothing was checked" in render_page(page_of(check_tree(tree), tree, "interlock check"))

@@ -44,14 +44,14 @@ def test_a_repository_has_a_shorter_page(repository: Repository) -> None:
     assert (outcome.status, "## ✅ May be served" in outcome.out) == (0, True)
     repository.change(manifest("support-bot", "3"), "artifact", "uri", to="s3://elsewhere/bot")
     outcome = interlock("check", repository.root, "--format", "markdown")
-    assert (outcome.status, "## ❔ Could not be evaluated" in outcome.out) == (4, True)
+    assert (outcome.status, "## ❓ Could not be evaluated" in outcome.out) == (4, True)
 
 
 def test_a_change_that_git_cannot_show_has_a_page_that_says_so(tmp_path: Path) -> None:
     proposal = Proposal.begin(tmp_path / "repository")
     outcome = interlock("check", proposal.repository.root, "--base", "nothing", "--format", "markdown")
     assert outcome.status == 4
-    assert outcome.out.startswith(f"{MARKER}\n## ❔ Could not be evaluated, so it must not merge\n")
+    assert outcome.out.startswith(f"{MARKER}\n## ❓ Could not be evaluated, so it must not merge\n")
     assert "git fetch" in outcome.out
 
 

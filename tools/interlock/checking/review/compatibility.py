@@ -6,7 +6,7 @@ one could not be judged or where what it looks at could not be read, and pass on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,7 +15,7 @@ from interlock.documents.identifiers import RevisionId
 from interlock.documents.layout import base_path, classify, environment_path, revision_path
 from interlock.documents.positions import Place
 from interlock.findings.finding import Finding, Severity
-from interlock.findings.markdown_page import Code, Line, Paragraph, Section, Table
+from interlock.findings.markdown_page import Code, Line, Paragraph, Section, Strong, Table
 from interlock.rules.change import Change, Touch
 from interlock.rules.facts import Facts
 
@@ -28,7 +28,10 @@ class Fit(Enum):
 
     PASS = "✅"
     FAIL = "❌"
-    UNKNOWN = "❔"
+    UNKNOWN = "❓"
+
+
+_WORDS = {Fit.PASS: "yes", Fit.FAIL: "no", Fit.UNKNOWN: "not evaluated"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,13 @@ def compatibility_section(change: Change, findings: Collection[Finding]) -> Iter
     rows = list(dict.fromkeys(_rows(change)))
     if not rows:
         return
-    table = Table(("Revision", "Where", *COLUMNS), tuple(_written(change.head, row, findings) for row in rows[:SHOWN]))
+    table = Table(("Revision", "Fits", *COLUMNS), tuple(_written(change.head, row, findings) for row in rows[:SHOWN]))
     more = f" {len(rows) - SHOWN} more are not shown." if len(rows) > SHOWN else ""
     legend = (
-        "✅ pass, ❌ fail, ❔ not evaluated: what the findings say of the merged result, with all that serves there."
+        "✅ pass, ❌ fail, ❓ not evaluated: what the findings say of the merged result. Capacity counts what takes"
+        f" requests at once (max_loras) and what is loaded (max_cpu_loras), of all adapters there.{more}"
     )
-    yield Section("Does it fit?", (table, Paragraph(legend + more)))
+    yield Section("Does it fit?", (table, Paragraph(legend)))
 
 
 def _rows(change: Change) -> Iterator[Row]:
@@ -74,23 +78,31 @@ def _rows(change: Change) -> Iterator[Row]:
 
 def _written(facts: Facts, row: Row, findings: Collection[Finding]) -> tuple[Line, ...]:
     mine = [finding for finding in findings if _is_about(facts, row, finding)]
-    where: Line = (Code(row.environment), f": {row.role}") if row.environment else "nowhere yet"
-    return (Code(str(row.revision)), where, *(_cell(facts, row, column, mine) for column in COLUMNS))
+    columns = [column for column in COLUMNS if row.environment or column in EVERYWHERE]
+    values = {column: value_of(facts, row.revision, row.environment, column) for column in columns}
+    fits = {column: _fit(mine, column, judged=values[column] is not None) for column in columns}
+    where = f" {row.role} in {row.environment}" if row.environment else " served nowhere yet"
+    cells = (_cell(fits[column], values[column]) if column in fits else "–" for column in COLUMNS)
+    return ((Code(str(row.revision)), where), _together(fits.values()), *cells)
 
 
-def _cell(facts: Facts, row: Row, column: Column, findings: Collection[Finding]) -> Line:
-    value = value_of(facts, row.revision, row.environment, column)
-    if not row.environment and column not in EVERYWHERE:
-        return "–"
-    fit = _fit([finding for finding in findings if column in columns_of(finding.rule)], judged=value is not None)
-    return f"{fit.value} not evaluated" if fit is Fit.UNKNOWN else f"{fit.value} {value or 'fail'}"
+def _cell(fit: Fit, value: str | None) -> Line:
+    return fit.value if fit is Fit.UNKNOWN else f"{fit.value} {value or ''}".rstrip()
 
 
-def _fit(findings: Collection[Finding], *, judged: bool) -> Fit:
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+def _together(fits: Iterable[Fit]) -> Line:
+    """The worst of a row, where a hurried reader looks first."""
+    found = set(fits)
+    worst = next(fit for fit in (Fit.FAIL, Fit.UNKNOWN, Fit.PASS) if fit in found)
+    return Strong(f"{worst.value} {_WORDS[worst]}")
+
+
+def _fit(findings: Iterable[Finding], column: Column, *, judged: bool) -> Fit:
+    said = [finding for finding in findings if column in columns_of(finding.rule)]
+    errors = [finding for finding in said if finding.severity is Severity.ERROR]
     if any(finding.evaluated for finding in errors):
         return Fit.FAIL
-    return Fit.PASS if judged and all(finding.evaluated for finding in findings) else Fit.UNKNOWN
+    return Fit.PASS if judged and all(finding.evaluated for finding in said) else Fit.UNKNOWN
 
 
 def _is_about(facts: Facts, row: Row, finding: Finding) -> bool:

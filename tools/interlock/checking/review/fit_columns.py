@@ -13,14 +13,12 @@ from interlock.rules.facts import ArtifactFacts, Facts
 
 Column = str
 
-BASE, RANK, DTYPE, MODULES = "Base", "Rank", "Dtype", "Target modules"
-TENSORS, QUANTIZATION, BYTES, ENGINE = "Tensors", "Quantization", "Bytes, settings", "Engine"
+BASE, RANK, DTYPE, MODULES = "Base", "Rank", "Dtype", "Modules"
+TENSORS, QUANTIZATION, BYTES, ENGINE = "Tensors", "Quantization", "Bytes", "Engine"
 CAPACITY = "Capacity"
-COLUMNS: tuple[Column, ...] = (BASE, RANK, DTYPE, MODULES, TENSORS, QUANTIZATION, BYTES, ENGINE, CAPACITY)
+COLUMNS: tuple[Column, ...] = (RANK, CAPACITY, BASE, MODULES, TENSORS, DTYPE, QUANTIZATION, BYTES, ENGINE)
 EVERYWHERE = frozenset({BASE, DTYPE, MODULES, TENSORS, QUANTIZATION, BYTES})
 """Columns that can be judged for a revision that no environment names yet."""
-
-MODULES_SHOWN = 8
 
 _BY_RULE: dict[str, tuple[Column, ...]] = {
     "rank-over-limit": (RANK,),
@@ -63,17 +61,17 @@ def value_of(facts: Facts, key: RevisionId, environment: str, column: Column) ->
         return None
     reference = located.document.base
     base = facts.snapshot.bases.get((reference.name, reference.revision))
-    if column == BASE:
-        return f"{reference.name}@{reference.revision}" if base else None
     if column == QUANTIZATION:
         return _quantization(base.document if base else None)
     known = facts.artifacts.get(key, ArtifactFacts())
+    if column == BASE:
+        return "" if base and known.config else None
     if column in (CAPACITY, RANK, ENGINE):
         return _in_environment(facts, key, environment, column) if environment else None
     if column == DTYPE:
         return located.document.peft.dtype if known.pairs else None
     if column == BYTES:
-        return f"{len(known.files)} files" if known.files and known.config else None
+        return "" if known.files and known.config else None
     return _against_base(known, column) if base else None
 
 
@@ -91,7 +89,7 @@ def _against_base(known: ArtifactFacts, column: Column) -> str | None:
         return None
     if column == TENSORS:
         return f"{len(known.pairs.pairs)} pairs"
-    return ", ".join(sorted({module.rsplit(".", 1)[-1] for module in known.pairs.pairs})[:MODULES_SHOWN])
+    return str(len({module.rsplit(".", 1)[-1] for module in known.pairs.pairs}))
 
 
 def _in_environment(facts: Facts, key: RevisionId, environment: str, column: Column) -> str | None:
@@ -99,7 +97,7 @@ def _in_environment(facts: Facts, key: RevisionId, environment: str, column: Col
     known = facts.artifacts.get(key, ArtifactFacts())
     if column == CAPACITY:
         batch, loaded = places_taken(facts, facts.snapshot.environments[environment].document)
-        return f"{batch} of {engine.max_loras} in a batch, {loaded} of {engine.cpu_slots} loaded"
+        return f"{batch} of {engine.max_loras}, {loaded} of {engine.cpu_slots}"
     if known.pairs is None or known.config is None:
         return None
     return f"{known.pairs.max_rank} of {engine.max_lora_rank}" if column == RANK else engine.kind

@@ -22,7 +22,7 @@ from interlock.findings.judgement import Judgement, nothing_was_checked, tally
 from interlock.findings.markdown_page import Code, Commands, Line, Page, Paragraph, Section, Table
 from interlock.rules.catalogue import catalogue
 
-_MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔"}
+_MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.UNKNOWN: "❓"}
 _OF_A_CHANGE = {Verdict.PASS: "May merge", Verdict.FAIL: "Blocked", Verdict.UNKNOWN: "Could not be evaluated"}
 _OF_A_TREE = {
     Verdict.PASS: "May be served",
