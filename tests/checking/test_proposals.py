@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from interlock.findings.finding import Verdict
 from support.changes import Proposal
 from support.checks import describe
 from support.command_line import interlock
@@ -185,3 +186,22 @@ def commit_only(repository: Repository, path: str) -> subprocess.CompletedProces
     who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
     command = ["git", *who, "commit", "--quiet", "--message", "x", "--", path]
     return subprocess.run(command, cwd=repository.root, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("name", ["\u202egpj.yaml", "a\nb.yaml", "\udcff.yaml", "\x1b[2J/x.yaml"])
+def test_a_path_that_cannot_be_shown_as_it_is_is_refused_in_a_change(proposal: Proposal, name: str) -> None:
+    path = proposal.repository.root / "policies" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("kind: Policy\n")
+    result = proposal.check()
+    assert [finding.blocks for finding in result.findings] == [True]
+    assert result.findings[0].place.path.isprintable()
+    assert result.verdict is Verdict.FAIL
+
+
+def test_a_path_that_cannot_be_shown_as_it_is_and_stood_before_blocks_when_it_is_touched(proposal: Proposal) -> None:
+    path = proposal.repository.root / "policies" / "\u202egpj.yaml"
+    path.write_text("kind: Policy\n")
+    proposal.merge()
+    path.write_text("kind: Roster\n")
+    assert proposal.check().verdict is Verdict.FAIL

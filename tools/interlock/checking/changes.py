@@ -16,6 +16,7 @@ from interlock.checking.own_rules import change_with_own_rules
 from interlock.checking.reach import reach_of
 from interlock.documents.identifiers import RevisionId
 from interlock.documents.layout import base_path, environment_path, revision_path
+from interlock.documents.path_problems import shown_path
 from interlock.documents.snapshot import Snapshot
 from interlock.documents.tree import Tree
 from interlock.findings.finding import Finding, Verdict, in_reading_order, verdict_of
@@ -116,8 +117,8 @@ def flaw_identity(finding: Finding) -> tuple[str, str, str]:
 
 
 def concerned_paths(change: Change) -> frozenset[str]:
-    """The touched files, and those on which it depends whether the pointers of the change can be served."""
-    paths = set(change.touched)
+    """The touched files, as findings show them, and those on which it depends whether its pointers can be served."""
+    paths = set(map(shown_path, change.touched))
     for step in change.steps:
         paths.add(environment_path(step.environment))
         for revision in step.after.document.revisions if step.after else ():

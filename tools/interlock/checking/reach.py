@@ -27,6 +27,7 @@ from interlock.documents.layout import (
     pointer_path,
     revision_path,
 )
+from interlock.documents.path_problems import shown_path
 from interlock.documents.snapshot import DocumentCache, read_at
 from interlock.documents.tree import REGULAR, Tree
 from interlock.documents.yaml_reader import MAX_DOCUMENT_BYTES
@@ -48,7 +49,9 @@ organisation's own that cannot judge might have refused any change."""
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """`judged` are the paths whose findings count, `documents` those to read, `revisions` those whose bytes count."""
+    """`judged` are the paths whose findings count, as findings show them; `documents` are those to read, `revisions`
+    those whose bytes count.
+    """
 
     judged: frozenset[str]
     documents: frozenset[str]
@@ -68,7 +71,9 @@ def reach_of(touched: Mapping[str, Touch], base: Tree, head: Tree, cache: Docume
         if not walk.follow(path, touch):
             return None
     walk.add_what_decides()
-    return Reach(frozenset(walk.judged), frozenset(walk.documents | walk.judged), frozenset(walk.revisions))
+    return Reach(
+        frozenset(map(shown_path, walk.judged)), frozenset(walk.documents | walk.judged), frozenset(walk.revisions)
+    )
 
 
 class _Walk:
