@@ -10,6 +10,8 @@ from pathlib import Path
 from fuzz.budget import cases
 from fuzz.report_formats import assert_reported
 from fuzz.whole_repository import RESEAL, Edits, assert_judged, edits, write
+from interlock.checking.changes import flaw_identity
+from interlock.checking.checker import check_tree
 from interlock.cli.excerpts import sources_of
 from interlock.history.repository import GitRepository
 from support.changes import Proposal
@@ -32,4 +34,7 @@ def test_a_change_with_anything_in_it_is_judged(made: Edits) -> None:
     git = GitRepository(proposal.repository.root)
     with git.commit_tree(git.resolve("proposal")) as tree:
         assert_judged(result, tree)
+        whole = check_tree(tree).findings
+        missed = {flaw_identity(f) for f in whole if f.blocks} - {flaw_identity(f) for f in result.findings if f.blocks}
+        assert not missed, missed  # the trusted side has no flaw, so each of them comes with the change
         assert_reported(result, sources_of(tree))
