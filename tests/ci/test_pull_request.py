@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from interlock.findings.markdown_page import MARKER
+from support.git_remotes import served_over_http
 from support.github_runner import obeyed
 from support.living_example import REPOSITORY
 from support.repositories import Repository, git_repository
@@ -78,12 +79,16 @@ def test_a_commit_that_the_remote_does_not_have_stops_the_workflow(tmp_path: Pat
     assert run_script(FETCH, change.checkout, BASE_SHA=change.base, HEAD_SHA="a" * 40).returncode not in (0, 2)
 
 
-def test_the_token_is_for_git_alone(tmp_path: Path) -> None:
+def test_the_token_opens_the_remote_and_stays_nowhere(tmp_path: Path) -> None:
     change = propose(tmp_path, "2")
-    fetched = run_script(FETCH, change.checkout, **change.environment, GH_TOKEN="a-secret-token")
-    assert fetched.returncode == 0
-    assert "a-secret-token" not in fetched.stdout
-    assert "a-secret-token" not in (change.checkout / ".git" / "config").read_text()
+    with served_over_http(tmp_path, token="a-secret-token") as remote:
+        Repository(change.checkout).git("remote", "set-url", "origin", f"{remote.address}/remote/.git")
+        assert run_script(FETCH, change.checkout, **change.environment).returncode != 0
+        fetched = run_script(FETCH, change.checkout, **change.environment, GH_TOKEN="a-secret-token")
+    assert fetched.returncode == 0, fetched.stdout
+    assert Repository(change.checkout).git("cat-file", "-t", change.head) == "commit"
+    assert fetched.stdout == ""
+    assert "a-secret-token" not in (change.checkout / ".git" / "config").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("active", "status"), [("2", 0), ("9", 1)])

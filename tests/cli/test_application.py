@@ -196,6 +196,14 @@ def test_a_file_that_this_user_cannot_read_is_not_our_bug() -> None:
     assert "/secret: Permission denied" in outcome.stderr
 
 
+@pytest.mark.parametrize("error", ["PermissionError(13, 'No', 'a\\n::error::x\\x1b[2J')", "KeyError('a\\n::error::x')"])
+def test_a_name_in_an_error_fakes_no_line(error: str) -> None:
+    outcome = interlock_with(f"raise {error}")
+    assert "a\\n::error::x" in outcome.stderr
+    assert "\n::error" not in outcome.stderr
+    assert "\x1b" not in outcome.stderr
+
+
 def test_an_interruption_ends_quietly() -> None:
     outcome = interlock_with("raise KeyboardInterrupt")
     assert outcome.returncode == exit_codes.INTERRUPTED

@@ -268,6 +268,12 @@ def test_a_report_that_cannot_be_meant_is_wrong_use(value: str, tmp_path: Path) 
     assert outcome.err
 
 
+def test_a_report_that_the_machine_refuses_is_no_pass(tmp_path: Path) -> None:
+    outcome = interlock("check", *clean(tmp_path / "repository"), "--report=json=/proc/report.json")
+    assert outcome.status == 4
+    assert "/proc/" in outcome.err
+
+
 def test_two_reports_do_not_share_a_file(tmp_path: Path) -> None:
     reports = (f"--report=json={tmp_path}/a", f"--report=sarif={tmp_path}/../{tmp_path.name}/a")
     assert interlock("check", *clean(tmp_path / "repository"), *reports).status == 2

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from interlock.cli import exit_codes
 from interlock.cli.missing_packages import installation_advice
 from interlock.errors import InterlockError
+from interlock.findings.readable import readable
 
 if TYPE_CHECKING:
     from click import ClickException
@@ -81,7 +82,7 @@ def _missing_package(error: ModuleNotFoundError) -> int:
 def _machine_refused(error: OSError) -> int:
     _print_traceback_if_wanted()
     where = f"{error.filename}: " if error.filename else ""
-    print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+    print(readable(f"error: {where}{error.strerror or error}"), file=sys.stderr)
     print(
         "  Next: make the file readable (or the place writable) for this user, then run the same command",
         file=sys.stderr,
@@ -92,7 +93,7 @@ def _machine_refused(error: OSError) -> int:
 def _our_bug(error: Exception) -> int:
     _print_traceback_if_wanted()
     print(
-        f"error: Interlock failed in a way it should not: {type(error).__name__}: {error}\n"
+        f"error: Interlock failed in a way it should not: {type(error).__name__}: {readable(str(error))}\n"
         f"  Next: run it again with {TRACEBACK_VARIABLE}=1 and {REPORT}",
         file=sys.stderr,
     )
