@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -159,6 +160,20 @@ def test_the_first_pointer_of_an_adapter_is_told_as_such(proposal: Proposal) -> 
     assert "`edge` has no upstream environment" in text
     assert "Reverting takes the pointer away" in text
     assert "No policy names `edge`" in text
+
+
+def test_several_policies_ask_together_and_a_conflict_is_told(proposal: Proposal) -> None:
+    canary = {"test": "e-process", "alpha": 0.01}
+    policy = {"kind": "Policy", "environments": ["production"], "approvals": {"count": 3, "roles": {"validator": 2}}}
+    proposal.repository.write("policies/second.yaml", json.dumps(policy | {"canary": canary, "budgets": {"pii": 0.0}}))
+    proposal.repository.change("policies/production.yaml", "canary", to=canary | {"alpha": 0.05})
+    proposal.merge()
+    proposal.repository.point("production", "support-bot", active="2")
+    text = page(proposal.check())
+    assert "`policies/production.yaml`, `policies/second.yaml` ask for, in `production` (risk tier low):" in text
+    assert "- [ ] 3 approvals, among them 1 operator and 2 of role validator." in text
+    assert "- [ ] budgets: pii at most 0." in text
+    assert "- `canary.alpha`: nobody can say what counts: " in text
 
 
 def test_nothing_that_changes_has_a_page_too(proposal: Proposal) -> None:
