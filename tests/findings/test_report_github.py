@@ -104,7 +104,7 @@ def test_a_word_that_could_be_guessed_is_no_token(token: str) -> None:
 def test_the_summary_is_a_table_with_the_worst_first() -> None:
     warning = dataclasses.replace(DANGLING, severity=Severity.WARNING, place=Place("a.yaml", 1, 1))
     lines = github_summary(Outcome((warning, DANGLING))).splitlines()
-    assert lines[0].endswith("1 errors, 1 warnings, 0 not evaluated: fail")
+    assert lines[0].endswith("1 error, 1 warning, 0 not evaluated: fail")
     assert lines[4].startswith(f"| error | {POINTER}:3:9 | dangling-pointer | ")
     assert lines[5].startswith("| told | a.yaml:1:1 |")
 

@@ -13,6 +13,7 @@ from interlock.findings.finding import Finding, Severity
 from interlock.findings.judgement import Judgement, nothing_was_checked, tally
 from interlock.findings.ranking import worst_first
 from interlock.findings.readable import readable
+from interlock.findings.report_text import counted
 
 MOST_ANNOTATIONS = 10
 """GitHub shows so many errors, and so many warnings, of one step."""
@@ -47,8 +48,9 @@ def summary_line(result: Judgement) -> str:
         return f"nothing was checked: there are no documents in {readable(result.label)}"
     counts = tally(result)
     return (
-        f"{counts['documents']} documents, {counts['revisions']} adapter revisions checked: {counts['errors']} errors, "
-        f"{counts['warnings']} warnings, {counts['not_evaluated']} not evaluated: {result.verdict.value}"
+        f"{counted(counts['documents'], 'document')}, {counted(counts['revisions'], 'adapter revision')} checked: "
+        f"{counted(counts['errors'], 'error')}, {counted(counts['warnings'], 'warning')}, "
+        f"{counts['not_evaluated']} not evaluated: {result.verdict.value}"
     )
 
 

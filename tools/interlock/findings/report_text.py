@@ -88,11 +88,13 @@ def _summary(result: Judgement, paint: _Paint) -> str:
         )
     style = "good" if result.verdict is Verdict.PASS else Severity.ERROR.value
     return (
-        f"{_count(counts['documents'], 'document')}, {_count(counts['revisions'], 'adapter revision')} checked{scope}: "
-        f"{_count(counts['errors'], 'error')}, {_count(counts['warnings'], 'warning')} — "
+        f"{counted(counts['documents'], 'document')}, "
+        f"{counted(counts['revisions'], 'adapter revision')} checked{scope}: "
+        f"{counted(counts['errors'], 'error')}, {counted(counts['warnings'], 'warning')} — "
         f"{paint(style, _VERDICTS[result.verdict])}"
     )
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """`1 error`, `2 errors`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
