@@ -18,9 +18,10 @@ from interlock.findings.finding import Finding, Severity
 from interlock.findings.markdown_page import MARKER, MAX_CHARACTERS, Code, render_page
 from interlock.rules.catalogue import families
 from support.changes import Proposal
+from support.command_line import interlock
 from support.forge import HOSTILE, shown
 from support.living_example import REPOSITORY
-from support.repositories import artifact, environment, manifest, pointer
+from support.repositories import artifact, environment, manifest, pointer, write_repository
 from support.review_pages import CHANGES, COMMAND, begin, written
 
 PAGES = REPOSITORY / "tests" / "checking" / "pages"
@@ -174,6 +175,15 @@ def test_several_policies_ask_together_and_a_conflict_is_told(proposal: Proposal
     assert "- [ ] 3 approvals, among them 1 operator and 2 of role validator." in text
     assert "- [ ] budgets: pii at most 0." in text
     assert "- `canary.alpha`: nobody can say what counts: " in text
+
+
+def test_the_first_documents_of_a_repository_are_no_promotion(tmp_path: Path) -> None:
+    repository = write_repository(tmp_path / "new")
+    repository.git("init", "--quiet", "--initial-branch", "main")
+    repository.git("add", "--all")
+    outcome = interlock("check", repository.root, "--staged", "--format", "markdown")
+    assert "## ✅ May merge: first documents of this repository\n" in outcome.out
+    shown(outcome.out)
 
 
 def test_nothing_that_changes_has_a_page_too(proposal: Proposal) -> None:

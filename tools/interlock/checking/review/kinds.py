@@ -41,6 +41,9 @@ def kind_of(change: Change) -> ChangeKind:
     """The kind of a change; one that is several kinds at once is named by the one that weighs most."""
     if not change.touched:
         return ChangeKind(Kind.NOTHING, ("no change",), "Nothing differs between the two sides.")
+    if not any(classify(path).kind for path in change.base.entries):
+        why = "Nothing was served here before, so it is judged by what it leads to."
+        return ChangeKind(Kind.OTHER, ("first documents of this repository",), why)
     rollbacks = [step for step in change.steps if change.is_rollback(step)]
     if rollbacks:
         return _rollback(change, rollbacks[0])
