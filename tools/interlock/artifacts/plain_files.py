@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from interlock.documents.tree import open_beneath
+from interlock.documents.beneath import open_beneath
 from interlock.errors import ArtifactMissing, ArtifactUnreachable
 
 FILE, LINK, DIRECTORY, OTHER = "file", "symbolic link", "directory", "special file"

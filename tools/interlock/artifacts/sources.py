@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from interlock.artifacts.plain_files import FILE, list_directory
+from interlock.documents.beneath import open_beneath
 from interlock.documents.kinds.adapter_revision import Artifact
-from interlock.documents.tree import REGULAR, Entry, Tree, open_beneath
+from interlock.documents.tree import REGULAR, Entry, Tree
 from interlock.errors import ArtifactMissing, ArtifactUnreachable
 
 UNKNOWN_SIZE = -1

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from interlock.checking.fact_cache import FactCache
 from interlock.checking.gather import gather
 from interlock.checking.reach import Reach
+from interlock.checking.reading_ahead import ReadingAhead
 from interlock.documents.snapshot import DocumentCache, Snapshot, read_snapshot
 from interlock.documents.tree import Tree
 from interlock.findings.finding import Finding, Verdict, verdict_of
@@ -49,14 +50,25 @@ class CheckResult:
         """How many documents were read."""
         return self.snapshot.documents_read
 
+    @property
+    def lacks(self) -> str:
+        """What a repository still needs before it can serve anything: `base`, `adapter`, or "" for nothing."""
+        if not self.documents or self.snapshot.problems:
+            return ""
+        return "" if self.snapshot.bases and self.snapshot.revisions else "adapter" if self.snapshot.bases else "base"
+
 
 @dataclass
 class CheckCaches:
-    """What one check leaves behind for the next one; may be used for several trees, but by one thread at a time."""
+    """What one check leaves behind for the next one; may be used for several trees, but by one thread at a time.
+
+    `ahead` says how documents are read before they are judged; without it, one after the other.
+    """
 
     documents: DocumentCache = field(default_factory=DocumentCache)
     facts: FactCache = field(default_factory=FactCache)
     last: dict[tuple[str | None, bool], CheckResult] = field(default_factory=dict)
+    ahead: ReadingAhead | None = None
 
 
 def check_tree(
@@ -79,7 +91,10 @@ def check_tree(
         HistoryError: a git tree could not be read at all.
     """
     caches = caches or CheckCaches()
-    snapshot = read_snapshot(tree, caches.documents, reach.documents if reach else None)
+    documents = reach.documents if reach else None
+    if caches.ahead:
+        caches.ahead.into(caches.documents, tree, documents)
+    snapshot = read_snapshot(tree, caches.documents, documents)
     only = reach.revisions if reach else None
     gathered = gather(tree, snapshot, environment=environment, deep=deep, only=only, cache=caches.facts)
     facts = replace(gathered, today=today)

@@ -10,15 +10,18 @@ from pathlib import Path
 import click
 
 from interlock.checking.changes import ChangeResult, check_change
-from interlock.checking.checker import COULD_NOT_EVALUATE, CheckResult, check_tree, exit_code
-from interlock.checking.clock import utc_now, utc_today
-from interlock.cli.check_formats import FORMATS, IN_FILES, check_command
+from interlock.checking.checker import COULD_NOT_EVALUATE, CheckResult, exit_code
+from interlock.checking.clock import utc_now
+from interlock.checking.local_check import check_directory, local_caches
+from interlock.checking.remembered_result import RememberedResult
+from interlock.cli.check_formats import FORMATS, IN_FILES, NEEDS_FACTS, check_command
 from interlock.cli.check_telling import Told, tell, tell_not_judged
 from interlock.cli.options import DIRECTORY, NAME, Parsed
 from interlock.cli.report_files import ReportFile, refuse_unsafe, report_file
 from interlock.cli.terminal import say
-from interlock.documents.tree import Tree, WorkingTree
+from interlock.documents.tree import ListedOnce, Tree
 from interlock.errors import HistoryError, UsageError
+from interlock.findings.judgement import Judgement
 from interlock.lifecycle.repository_root import repository_root
 from interlock.rules.catalogue import catalogue
 
@@ -89,7 +92,8 @@ def check(
     root = repository_root(path)
     told = Told(form, reports, check_command(base, head, staged, environment))
     try:
-        with _judged(root, base, head, staged, environment, deep) as (result, tree):
+        whole = bool({form, *(report.form for report in reports)} & NEEDS_FACTS)
+        with _judged(root, base, head, staged, environment, deep, whole) as (result, tree):
             tell(result, tree, told)
             if form == "text":
                 _tell_where_to_read_on(result)
@@ -102,12 +106,12 @@ def check(
 
 @contextmanager
 def _judged(
-    root: Path, base: str | None, head: str | None, staged: bool, environment: str | None, deep: bool
-) -> Iterator[tuple[CheckResult | ChangeResult, Tree]]:
+    root: Path, base: str | None, head: str | None, staged: bool, environment: str | None, deep: bool, whole: bool
+) -> Iterator[tuple[CheckResult | ChangeResult | RememberedResult, Tree]]:
     """The outcome of the check that was asked for, and the tree that it is about."""
     if not base and not staged:
-        tree = WorkingTree(root)
-        yield check_tree(tree, environment=environment, deep=deep, today=utc_today()), tree
+        tree = ListedOnce(root)
+        yield check_directory(tree, environment=environment, deep=deep, whole=whole), tree
         return
     from interlock.checking.proposals import proposed_commits, staged_files
     from interlock.lifecycle.judged_tree import top_repository
@@ -118,12 +122,12 @@ def _judged(
         if staged
         else proposed_commits(repository, base or "", head or "HEAD")
     )
-    with opened as proposal:
+    with opened as proposal, local_caches() as caches:
         now = utc_now()
         yield (
             check_change(
                 proposal.git, proposal.base_commit, proposal.base, proposal.head,
-                now=now, environment=environment, deep=deep,
+                now=now, environment=environment, deep=deep, caches=caches,
             ),
             proposal.head,
         )  # fmt: skip
@@ -135,21 +139,16 @@ def _index() -> Path | None:
     return Path(named) if named else None
 
 
-def _tell_where_to_read_on(result: CheckResult | ChangeResult) -> None:
+def _tell_where_to_read_on(result: Judgement) -> None:
     """Somebody who meets a rule for the first time learns where it is explained; not for an organisation's own."""
     known = next((finding.rule for finding in result.findings if finding.blocks and finding.rule in catalogue()), None)
     if known:
         say(f"What a finding means, with examples: interlock explain {known}")
 
 
-def _tell_newcomer(result: CheckResult | ChangeResult) -> None:
+def _tell_newcomer(result: CheckResult | ChangeResult | RememberedResult) -> None:
     """A repository without a base or an adapter is not wrong, and not finished either."""
-    if isinstance(result, ChangeResult):
+    if isinstance(result, ChangeResult) or not result.lacks:
         return
-    snapshot = result.snapshot
-    if not snapshot.documents_read or snapshot.problems:
-        return
-    if not snapshot.bases:
-        say("There is no base model here yet. Next: interlock register base --help")
-    elif not snapshot.revisions:
-        say("There is no adapter here yet. Next: interlock register adapter --help")
+    what = "base model" if result.lacks == "base" else "adapter"
+    say(f"There is no {what} here yet. Next: interlock register {result.lacks} --help")

@@ -16,6 +16,9 @@ from interlock.findings.judgement import Judgement, Sources
 from interlock.findings.report_json import render_json
 from interlock.findings.report_text import render_text
 
+NEEDS_FACTS = frozenset({"markdown"})
+"""Formats that show more than findings, so that a remembered outcome is not enough for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:

@@ -6,16 +6,15 @@ read; the caller says how many bytes it is ready to take.
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from interlock.errors import ArtifactMissing, ArtifactUnreachable, DocumentError
+from interlock.documents.beneath import open_beneath, read_beneath
+from interlock.errors import DocumentError
 
 REGULAR, SYMLINK, SUBMODULE = "file", "symlink", "submodule"
 
@@ -84,6 +83,7 @@ class WorkingTree:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
+        self._ahead: dict[str, bytes] = {}
 
     @property
     def root(self) -> Path:
@@ -96,24 +96,30 @@ class WorkingTree:
         return str(self._root)
 
     def entries(self) -> dict[str, Entry]:
-        """See `Tree.entries`; links are listed and never followed."""
-        found: dict[str, Entry] = {}
-        for directory, names, files in os.walk(self._root):
-            links = [name for name in names if (Path(directory) / name).is_symlink()]
-            names[:] = sorted(n for n in names if n not in _SKIPPED_DIRECTORIES and n not in links)
-            for name in (*files, *links):
-                entry = self._entry(Path(directory) / name)
-                found[entry.path] = entry
-        return dict(sorted(found.items()))
+        """See `Tree.entries`; links are listed and never followed.
 
-    def _entry(self, path: Path) -> Entry:
-        status = path.lstat()
-        kind = SYMLINK if path.is_symlink() else REGULAR
-        identity = f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
-        return Entry(path.relative_to(self._root).as_posix(), kind, status.st_size, identity)
+        Raises:
+            OSError: a directory cannot be listed.
+        """
+        found: dict[str, Entry] = {}
+        root, waiting = str(self._root), [""]
+        while waiting:
+            folder = waiting.pop()
+            with os.scandir(f"{root}/{folder}") as listed:
+                for item in listed:
+                    path = f"{folder}{item.name}"
+                    if item.is_dir(follow_symlinks=False):
+                        if item.name not in _SKIPPED_DIRECTORIES:
+                            waiting.append(f"{path}/")
+                    else:
+                        found[path] = _entry(path, item)
+        return dict(sorted(found.items()))
 
     def read(self, path: str, *, limit: int) -> bytes:
         """See `Tree.read`."""
+        ahead = self._ahead.pop(path, None)
+        if ahead is not None and len(ahead) <= limit:
+            return ahead
         with self.open(path) as stream:
             data = stream.read(limit + 1)
         if len(data) > limit:
@@ -121,7 +127,8 @@ class WorkingTree:
         return data
 
     def prefetch(self, paths: Iterable[str], *, limit: int) -> None:
-        """See `Tree.prefetch`; a disk gives one file as fast as many."""
+        """See `Tree.prefetch`: the files of one directory are opened from there, and not from the root each time."""
+        self._ahead = read_beneath(self._root, paths, limit=limit)
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
@@ -130,45 +137,22 @@ class WorkingTree:
             yield stream
 
 
-_NOT_A_FILE = {
-    errno.ENOENT: "there is no such file",
-    errno.ENOTDIR: "a part of the path is a link or not a directory",
-    errno.ELOOP: "it is a symbolic link, and links are not followed",
-    errno.ENXIO: "not a regular file",
-    errno.ENAMETOOLONG: "no file can have such a long name",
-}
+class ListedOnce(WorkingTree):
+    """A directory as it was when it was first listed: for one check, which asks for its files several times."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._listed: dict[str, Entry] | None = None
+
+    def entries(self) -> dict[str, Entry]:
+        """See `Tree.entries`."""
+        if self._listed is None:
+            self._listed = super().entries()
+        return self._listed
 
 
-def open_beneath(root: Path, path: str) -> BinaryIO:
-    """Open the regular file `root/path` without following a link in any component below the root.
-
-    Raises:
-        ArtifactMissing: there is no regular file at that path.
-        ArtifactUnreachable: something is there, or may be, and cannot be read.
-    """
-    parts = path.split("/")
-    if any(part in ("", ".", "..") for part in parts):
-        raise ArtifactMissing(f"{path!r} is not a path inside {root}")
-    try:
-        file = _open_following_no_link(root, parts)
-    except OSError as error:
-        if error.errno in _NOT_A_FILE:
-            raise ArtifactMissing(f"{path} in {root}: {_NOT_A_FILE[error.errno]}") from error
-        raise ArtifactUnreachable(f"{path} in {root} cannot be opened: {error.strerror}") from error
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise ArtifactMissing(f"{path} in {root}: not a regular file")
-    return os.fdopen(file, "rb")
-
-
-def _open_following_no_link(root: Path, parts: list[str]) -> int:
-    directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for part in parts[:-1]:
-            deeper = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
-            os.close(directory)
-            directory = deeper
-        # Not blocking: the other end of a pipe might never answer.
-        return os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
-    finally:
-        os.close(directory)
+def _entry(path: str, item: os.DirEntry[str]) -> Entry:
+    status = item.stat(follow_symlinks=False)
+    times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"  # a tool can set the first one back, and not the second
+    kind = SYMLINK if item.is_symlink() else REGULAR
+    return Entry(path, kind, status.st_size, f"{status.st_dev}:{status.st_ino}:{status.st_size}:{times}")

@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
-from interlock.documents.tree import REGULAR, Entry, Tree, open_beneath, too_large
+from interlock.documents.beneath import open_beneath
+from interlock.documents.tree import REGULAR, Entry, Tree, too_large
 
 
 class OverlayTree:

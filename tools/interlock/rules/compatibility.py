@@ -51,7 +51,11 @@ class _Attached:
         return file_place(self.located, TENSORS)
 
 
-def _attached(facts: Facts) -> Iterator[_Attached]:
+def _attached(facts: Facts) -> tuple[_Attached, ...]:
+    return facts.once("attached", lambda facts: tuple(_with_bases(facts)))
+
+
+def _with_bases(facts: Facts) -> Iterator[_Attached]:
     shapes = {key: _shapes(located.document) for key, located in facts.snapshot.bases.items()}
     for key, located in facts.revisions.items():
         known, reference = facts.artifacts.get(key), located.document.base

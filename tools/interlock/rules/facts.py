@@ -6,9 +6,10 @@ Filled in by `checking.gather`; rules only read it. Nothing here opens a file.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar, cast
 
 from interlock.artifacts.adapter_config import AdapterConfig
 from interlock.artifacts.lora_tensors import LoraPairs
@@ -25,6 +26,8 @@ from interlock.documents.positions import Location, Place
 from interlock.documents.snapshot import Located, Snapshot
 from interlock.findings.finding import Severity
 from interlock.rules.expressions.engine import RuleEngine
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,13 @@ class Facts:
     evidence: Mapping[RevisionId, EvidenceFacts] = field(default_factory=dict)
     engine: RuleEngine | None = None
     rule_texts: Mapping[str, str] = field(default_factory=dict)
+    _worked_out: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, name: str, work_out: Callable[[Facts], T]) -> T:
+        """What `work_out` makes of these facts, worked out once for all the rules that need it."""
+        if name not in self._worked_out:
+            self._worked_out[name] = work_out(self)
+        return cast(T, self._worked_out[name])
 
     def in_scope(self, environment: str) -> bool:
         """Whether findings about this environment are asked for."""

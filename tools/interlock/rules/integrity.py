@@ -12,7 +12,7 @@ from typing import Any
 
 from interlock.artifacts.digests import PICKLE_SUFFIXES, file_set_digest
 from interlock.documents.identifiers import Digest
-from interlock.documents.kinds.adapter_revision import ArtifactFile
+from interlock.documents.kinds.adapter_revision import AdapterRevision, ArtifactFile
 from interlock.documents.positions import Location, Place
 from interlock.documents.snapshot import Located
 from interlock.findings.finding import Finding, Severity
@@ -36,7 +36,14 @@ class _Bundle:
     files: tuple[ArtifactFile, ...]
     facts: ArtifactFacts
     severity: Severity
-    register: str
+
+    @property
+    def register(self) -> str:
+        """The command that describes these bytes anew."""
+        document = self.located.document
+        if isinstance(document, AdapterRevision):
+            return remedies.register_again(document)
+        return remedies.register_base(document.name, document.revision)
 
     def place(self, index: int | None = None, field: str = "") -> Place:
         """Where the list of files stands, one of its entries, or one field of an entry."""
@@ -44,40 +51,28 @@ class _Bundle:
         return self.located.place(*self.section, "files", *inner)
 
 
-def _adapters(facts: Facts) -> Iterator[_Bundle]:
+def _adapters(facts: Facts) -> tuple[_Bundle, ...]:
+    return facts.once("bundles of adapters", lambda facts: tuple(_adapter_bundles(facts)))
+
+
+def _adapter_bundles(facts: Facts) -> Iterator[_Bundle]:
+    section, uri = ("artifact",), ("artifact", "uri")
     for key, located in facts.revisions.items():
-        artifact, known = located.document.artifact, facts.artifacts.get(key)
+        known = facts.artifacts.get(key)
         if known:
-            yield _Bundle(
-                f"{key}",
-                located,
-                ("artifact",),
-                ("artifact", "uri"),
-                artifact.files,
-                known,
-                facts.weight_of(key),
-                remedies.register_again(located.document),
-            )
+            files = located.document.artifact.files
+            yield _Bundle(f"{key}", located, section, uri, files, known, facts.weight_of(key))
 
 
 def _bases(facts: Facts) -> Iterator[_Bundle]:
     for (name, revision), known in facts.bases.items():
         located = facts.known_bases[name, revision]
-        yield _Bundle(
-            f"base {name} {revision}",
-            located,
-            (),
-            ("source", "uri"),
-            located.document.files,
-            known,
-            Severity.ERROR,
-            remedies.register_base(name, revision),
-        )
+        title, uri = f"base {name} {revision}", ("source", "uri")
+        yield _Bundle(title, located, (), uri, located.document.files, known, Severity.ERROR)
 
 
-def _bundles(facts: Facts) -> Iterator[_Bundle]:
-    yield from _adapters(facts)
-    yield from _bases(facts)
+def _bundles(facts: Facts) -> tuple[_Bundle, ...]:
+    return facts.once("bundles", lambda facts: (*_adapters(facts), *_bases(facts)))
 
 
 def artifact_unreachable(facts: Facts) -> Iterator[Finding]:
@@ -191,27 +186,29 @@ def _present(facts: Facts) -> Iterator[tuple[_Bundle, int, ArtifactFile]]:
 
 def artifact_digest_mismatch(facts: Facts) -> Iterator[Finding]:
     """The digest of the whole is not that of the listed files."""
-    for name, place, promised, files, register in _file_sets(facts):
+    for name, located, location, promised, files, register in _file_sets(facts):
         actual = file_set_digest(files)
         if files and actual != promised:
             yield Finding(
                 "artifact-digest-mismatch",
-                place,
+                located.place(*location),
                 f"{name} says that its files have the digest {promised} together",
                 f"{actual}, which is the digest of the files that it lists",
                 register,
             )
 
 
-def _file_sets(facts: Facts) -> Iterator[tuple[str, Place, Digest, tuple[ArtifactFile, ...], str]]:
+def _file_sets(
+    facts: Facts,
+) -> Iterator[tuple[str, Located[Any], Location, Digest, tuple[ArtifactFile, ...], str]]:
     """Every list of files with the digest of the whole, whether or not the bytes can be looked at."""
     for key, revision in facts.revisions.items():
         artifact = revision.document.artifact
-        place = revision.place("artifact", "digest")
-        yield str(key), place, artifact.digest, artifact.files, remedies.register_again(revision.document)
+        location = ("artifact", "digest")
+        yield str(key), revision, location, artifact.digest, artifact.files, remedies.register_again(revision.document)
     for (name, version), located in facts.known_bases.items():
-        base, place = located.document, located.place("digest")
-        yield f"base {name} {version}", place, base.digest, base.files, remedies.register_base(name, version)
+        base, again = located.document, remedies.register_base(name, version)
+        yield f"base {name} {version}", located, ("digest",), base.digest, base.files, again
 
 
 def unlisted_file(facts: Facts) -> Iterator[Finding]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from interlock.documents import layout
 from interlock.documents.kinds.adapter_revision import BaseReference
-from interlock.documents.positions import Place
+from interlock.documents.positions import Location, Place
+from interlock.documents.snapshot import Located
 from interlock.findings.finding import Finding, Severity
 from interlock.rules import remedies
 from interlock.rules.circles import circles
@@ -108,12 +110,12 @@ def base_missing(facts: Facts) -> Iterator[Finding]:
     Nobody is hurt by an environment that serves no adapter yet: it only warns, as a freshly laid out one does.
     """
     serving = {environment for environment, _ in facts.pointers}
-    for owner, place, reference, environment in _base_references(facts):
+    for owner, located, location, reference, environment in _base_references(facts):
         path = layout.base_path(reference.name, reference.revision)
         if not facts.written(path):
             yield Finding(
                 "base-missing",
-                place,
+                located.place(*location),
                 f"{owner} names the base {reference.name} {reference.revision}, which is not in this repository",
                 f"{path} exists",
                 remedies.register_base(reference.name, reference.revision),
@@ -122,15 +124,15 @@ def base_missing(facts: Facts) -> Iterator[Finding]:
             )
 
 
-def _base_references(facts: Facts) -> Iterator[tuple[str, Place, BaseReference, str | None]]:
+def _base_references(facts: Facts) -> Iterator[tuple[str, Located[Any], Location, BaseReference, str | None]]:
     for env in facts.environments:
         name = env.document.name
-        yield f"environment {name}", env.place("base"), env.document.base, name
+        yield f"environment {name}", env, ("base",), env.document.base, name
     for key, revision in facts.revisions.items():
-        yield str(key), revision.place("base"), revision.document.base, None
+        yield str(key), revision, ("base",), revision.document.base, None
     for (name, version), base in facts.snapshot.bases.items():
         if base.document.pedigree.base:
-            yield f"base {name} {version}", base.place("pedigree", "base"), base.document.pedigree.base, None
+            yield f"base {name} {version}", base, ("pedigree", "base"), base.document.pedigree.base, None
 
 
 def upstream_missing(facts: Facts) -> Iterator[Finding]:

@@ -73,7 +73,7 @@ def settings_mismatch(facts: Facts) -> Iterator[Finding]:
     for adapter in _configured(facts):
         for field in COMPARED:
             promised, actual = getattr(adapter.located.document.peft, field), getattr(adapter.config, field)
-            if _comparable(promised) != _comparable(actual):
+            if promised != actual and _comparable(promised) != _comparable(actual):
                 yield Finding(
                     "settings-mismatch",
                     adapter.located.place("peft", field),
