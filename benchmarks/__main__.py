@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import check_start, idle_agent, rollback
+from benchmarks.check import growth as check_growth
 from benchmarks.check import measure as check_large
 
 BENCHMARKS: dict[str, Callable[[Path], object]] = {
     "check_start": lambda root: check_start.measure(),
     "check": check_large.measure,
+    "check_growth": check_growth.measure,
     "idle_agent": idle_agent.measure,
     "rollback": rollback.measure,
 }

@@ -7,14 +7,12 @@ document after another, and whatever goes wrong here is left for that reading to
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from multiprocessing.pool import Pool
 from typing import TYPE_CHECKING
 
 from interlock.documents.layout import Standing, classify
@@ -27,6 +25,8 @@ from interlock.documents.yaml_reader import MAX_DOCUMENT_BYTES
 from interlock.errors import ArtifactMissing, DocumentError, HistoryError
 
 if TYPE_CHECKING:
+    from multiprocessing.pool import Pool
+
     from interlock.checking.document_store import DocumentStore
 
 WORTH_READING_AHEAD = 200
@@ -72,6 +72,8 @@ class ReadingAhead:
         if processes < 2 or count < WORTH_PROCESSES:
             yield _pack_all
             return
+        import multiprocessing
+
         # Forked, since the command line has one thread here and everything that reading needs is imported already.
         with multiprocessing.get_context("fork").Pool(processes) as pool:
             yield partial(_pack_in, pool)
