@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,20 @@ def test_a_conflict_gives_no_order_to_the_runner(tmp_path: Path) -> None:
     assert outcome.status == 4
     (command,) = obeyed(outcome.out + outcome.err)
     assert command.properties["title"] == f"{NOT_JUDGED} (could not evaluate)"
+
+
+def test_an_unfinished_merge_gives_no_order_to_the_runner(tmp_path: Path) -> None:
+    repository = git_repository(tmp_path / "repository")
+    blob = repository.git("rev-parse", f"HEAD:{manifest('support-bot', '3')}")
+    entries = [f"100644 {blob} {stage}\tenvironments/x\n  ::error::owned" for stage in (1, 2, 3)]
+    subprocess.run(
+        ["git", "update-index", "-z", "--index-info"], cwd=repository.root, input="\0".join(entries) + "\0",
+        text=True, check=True, timeout=60,
+    )  # fmt: skip
+    outcome = interlock("check", repository.root, "--staged", "--format", "github")
+    assert outcome.status == 2
+    assert "is in conflict" in outcome.err
+    assert obeyed(outcome.out + outcome.err) == []
 
 
 def test_the_token_is_another_one_each_time(tmp_path: Path) -> None:
