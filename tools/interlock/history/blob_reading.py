@@ -109,7 +109,9 @@ class ObjectReader:
     def _announced_size(self, name: str) -> int:
         words = self._announced(name)
         if len(words) != 3 or words[1] != b"blob":
-            raise HistoryError(f"{name} is not readable from git: {b' '.join(words).decode(errors='replace')}")
+            said = b" ".join(words).decode(errors="replace")
+            remedy = f"run: git -C {self._git.directory} fsck"
+            raise HistoryError(f"{name} is not readable from git: {said}", remedy=remedy)
         return int(words[2])
 
     def _size_if_here(self, blob: str) -> int | None:

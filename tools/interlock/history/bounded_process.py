@@ -103,8 +103,9 @@ def printed_errors(process: subprocess.Popen[bytes]) -> str:
 
 
 def _last_lines(errors: bytes) -> str:
-    """The last lines: git says there what stopped it, after anything that the remote has to say."""
-    return "\n".join(errors.decode(errors="replace").strip().splitlines()[-_SHOWN_ERRORS:])
+    """The last lines without git's hints: git says there what stopped it, after anything that the remote has to say."""
+    lines = errors.decode(errors="replace").strip().splitlines()
+    return "\n".join([line for line in lines if not line.startswith("hint:")][-_SHOWN_ERRORS:])
 
 
 @dataclass

@@ -25,11 +25,15 @@ class GitRepository:
 
         Raises:
             UsageError: `path` is not inside a git repository, or in one that belongs to somebody else.
+            HistoryError: there is a repository, and git cannot read it.
         """
         finished = Git(path).attempt("rev-parse", "--show-toplevel") if path.is_dir() else None
         if finished and "dubious ownership" in finished.errors:
             found = f"the git repository around {path} belongs to another user, so its settings are not trusted"
             raise UsageError(found, remedy="run this as the owner of the repository, or change its owner (chown -R)")
+        if finished and finished.status and _has_git_folder(path):
+            found = f"git cannot read the repository around {path}: {finished.errors}"
+            raise HistoryError(found, remedy=f"run: git -C {path} fsck   (its HEAD or its configuration is damaged)")
         if finished is None or finished.status:
             raise UsageError(f"{path} is not inside a git repository", remedy="run: git init, or change the directory")
         return cls(Path(os.fsdecode(finished.output.removesuffix(b"\n"))))
@@ -113,3 +117,7 @@ class GitRepository:
     def unstage(self, paths: Sequence[str]) -> None:
         """Take these paths out of the index again: it holds them as HEAD does, the files stay as they are."""
         self.git.run_personally("reset", "--quiet", "--", *paths)
+
+
+def _has_git_folder(path: Path) -> bool:
+    return any((directory / ".git").exists() for directory in (path.resolve(), *path.resolve().parents))

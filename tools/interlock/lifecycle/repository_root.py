@@ -20,6 +20,12 @@ def repository_root(start: Path) -> Path:
     for directory in (absolute, *absolute.parents):
         if _holds_tree(directory) or (directory / ".git").exists():
             return directory
+    if all((absolute / name).exists() for name in ("HEAD", "objects", "refs")):
+        raise UsageError(
+            f"{absolute} is a bare git repository",
+            expected="a clone with a working directory",
+            remedy=f"run: git clone {absolute} and check the clone (for one commit: git clone --branch BRANCH)",
+        )
     raise UsageError(
         f"{absolute} is not inside an Interlock repository",
         expected="a directory with environments/ and adapters/, or one inside a git repository",
