@@ -85,8 +85,12 @@ _WORDS = (
 _TOLD_WHERE_IT_BEGINS = ("expected ':'", "',' or ']'", "',' or '}'", "unexpected end of stream")
 
 
-def plain_words(error: YAMLError) -> tuple[tuple[int, int], str, str, str]:
+def plain_words(error: YAMLError, text: str) -> tuple[tuple[int, int], str, str, str]:
     """Return the position (line and column from 1), what was found, what was expected and a remedy."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.startswith("<<<<<<< "):
+            remedy = "keep what is right of both sides, remove the marks, and run: git add"
+            return (number, 1), "a mark of git: a merge is not finished", "the resolved document", remedy
     expected, remedy = "YAML that every reader reads alike", "correct the line"
     if not isinstance(error, MarkedYAMLError):
         return (1, 1), str(error).splitlines()[0], expected, remedy

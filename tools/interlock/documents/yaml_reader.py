@@ -101,7 +101,7 @@ class _Reader:
             for event in parse_events(text):
                 self._take(event)
         except YAMLError as error:
-            position, found, expected, remedy = plain_words(error)
+            position, found, expected, remedy = plain_words(error, text)
             self._notes.stop("yaml-syntax", position, found, expected, remedy)
         if not self._documents:
             words = ("the file is empty", "a document", "write the document, or delete the file")
