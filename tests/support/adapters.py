@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from interlock.artifacts.base_directory import describe_base
 from interlock.artifacts.digests import describe_directory, file_set_digest
 from interlock.documents.identifiers import Digest
-from interlock.documents.kinds.adapter_revision import Artifact
-from interlock.documents.kinds.base_revision import BaseRevision, BaseSource, Fingerprinted, Pedigree
+from interlock.documents.kinds.adapter_revision import Artifact, Fingerprinted
+from interlock.documents.kinds.base_revision import BaseRevision, BaseSource, Pedigree
 
 Config = Mapping[str, Any]
 """The fields of a `config.json`."""

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from interlock.artifacts.digests import digest_of
 from interlock.artifacts.tensor_table import TensorTable
 from interlock.documents.identifiers import Digest
-from interlock.documents.kinds.base_revision import BaseConfig, Quantization
+from interlock.documents.kinds.adapter_revision import Quantization
+from interlock.documents.kinds.base_revision import BaseConfig
 from interlock.errors import ArtifactCorrupt
 
 _DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}

@@ -32,8 +32,8 @@ from interlock.artifacts.tokenizer_files import (
     tokenizer_digest,
 )
 from interlock.documents.identifiers import Digest
-from interlock.documents.kinds.adapter_revision import ArtifactFile
-from interlock.documents.kinds.base_revision import BaseConfig, BaseModule, BaseRevision, Quantization
+from interlock.documents.kinds.adapter_revision import ArtifactFile, Quantization
+from interlock.documents.kinds.base_revision import BaseConfig, BaseModule, BaseRevision
 from interlock.errors import ArtifactCorrupt, ArtifactMissing
 
 __all__ = ["BaseDescription", "FileMemory", "describe_base", "verify_base"]

@@ -110,7 +110,9 @@ def describe_base(snapshot: Snapshot, name: str, revision: str) -> Description:
         "tokenizer": document.tokenizer.model_dump(mode="json"),
         "chat_template": document.chat_template.model_dump(mode="json") if document.chat_template else None,
         "quantization": document.quantization.model_dump(mode="json") if document.quantization else None,
-        "adapters": sorted(str(key) for key, item in snapshot.revisions.items() if item.document.base == reference),
+        "adapters": sorted(
+            str(key) for key, item in snapshot.revisions.items() if item.document.base.reference == reference
+        ),
         "environments": sorted(key for key, item in snapshot.environments.items() if item.document.base == reference),
     }
 

@@ -19,12 +19,12 @@ from interlock.documents.identifiers import RevisionId, ServedName
 from interlock.documents.kinds.adapter_revision import (
     AdapterRevision,
     Artifact,
-    BaseReference,
     Dataset,
     Lineage,
     Provenance,
     Recipe,
     Source,
+    TrainedOn,
 )
 from interlock.documents.layout import adapter_path, revision_path
 from interlock.documents.snapshot import read_snapshot
@@ -139,7 +139,7 @@ def _manifest(root: Path, found: AdapterDirectory, wanted: AdapterRegistration, 
         revision=wanted.revision.revision,
         artifact=Artifact(uri=uri, digest=found.digest, files=found.files),
         peft=peft_settings(found),
-        base=BaseReference(name=wanted.base.adapter, revision=wanted.base.revision),
+        base=TrainedOn(name=wanted.base.adapter, revision=wanted.base.revision),
         provenance=Provenance(
             builder=wanted.builder,
             recipe=_recipe(root, wanted.recipe),

@@ -14,7 +14,8 @@ from interlock.artifacts.base_directory import BaseDescription, describe_base
 from interlock.artifacts.digests import Progress
 from interlock.artifacts.fingerprints import local_fingerprints
 from interlock.documents.identifiers import Digest, RevisionId, ServedName
-from interlock.documents.kinds.base_revision import BaseRevision, BaseSource, Fingerprinted, Pedigree
+from interlock.documents.kinds.adapter_revision import Fingerprinted
+from interlock.documents.kinds.base_revision import BaseRevision, BaseSource, Pedigree
 from interlock.documents.layout import base_path
 from interlock.documents.positions import Location
 from interlock.documents.snapshot import Snapshot, read_snapshot

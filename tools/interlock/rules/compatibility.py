@@ -80,7 +80,7 @@ def base_mismatch(facts: Facts) -> Iterator[Finding]:
     for use in facts.uses:
         environment = facts.snapshot.environments.get(use.environment)
         revision = facts.snapshot.revisions.get(use.revision)
-        if environment and revision and environment.document.base != revision.document.base:
+        if environment and revision and environment.document.base != revision.document.base.reference:
             trained, serving = revision.document.base, environment.document.base
             yield Finding(
                 "base-mismatch",

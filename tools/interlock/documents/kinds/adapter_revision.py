@@ -72,10 +72,38 @@ class PeftSettings(Document):
 
 
 class BaseReference(Document):
-    """The base revision that the adapter was trained on."""
+    """One base revision."""
 
     name: Name
     revision: RevisionName
+
+
+class Fingerprinted(Document):
+    """A file set (`digest`) and how it behaves on fixed probes (`fingerprint`: SHA-256 over the token ids)."""
+
+    digest: DigestField
+    fingerprint: DigestField
+
+
+class Quantization(Document):
+    """How the weights are quantized, and the digest of that configuration."""
+
+    method: Name
+    digest: DigestField
+
+
+class TrainedOn(BaseReference):
+    """The base revision that the adapter was trained on, and what the training saw of it where that is known."""
+
+    digest: DigestField | None = None
+    tokenizer: Fingerprinted | None = None
+    chat_template: Fingerprinted | None = None
+    quantization: Quantization | None = None
+
+    @property
+    def reference(self) -> BaseReference:
+        """The base revision alone."""
+        return BaseReference(name=self.name, revision=self.revision)
 
 
 class Recipe(Document):
@@ -136,6 +164,15 @@ class RevisionRisk(Document):
     incidents: Many[Text] = ()
 
 
+class Eeat(Document):
+    """What stands behind published content: a sentence each, or the path of a file of this repository."""
+
+    experience: Text | None = None
+    expertise: Text | None = None
+    authoritativeness: Text | None = None
+    trustworthiness: Text | None = None
+
+
 class AdapterRevision(Document):
     """`adapters/<adapter>/revisions/<revision>.yaml`."""
 
@@ -144,9 +181,11 @@ class AdapterRevision(Document):
     revision: RevisionName
     artifact: Artifact
     peft: PeftSettings
-    base: BaseReference
+    base: TrainedOn
     provenance: Provenance
     datasets: Many[Dataset] = ()
     lineage: Lineage = Lineage()
     risk: RevisionRisk = RevisionRisk()
+    license: Text | None = None
     release_notes: RelativePath | None = None
+    eeat: Eeat | None = None

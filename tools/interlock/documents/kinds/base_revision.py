@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from interlock.documents.fields import ArtifactUri, DigestField, Document, Many, Name, Positive, RevisionName, Text
-from interlock.documents.kinds.adapter_revision import ArtifactFile, BaseReference, Dtype
+from interlock.documents.kinds.adapter_revision import ArtifactFile, BaseReference, Dtype, Fingerprinted, Quantization
 
 
 class BaseSource(Document):
@@ -38,20 +38,6 @@ class BaseModule(Document):
     name: Text
     layers: Positive | None = None
     shape: Many[Positive] = Field(min_length=2, max_length=2)
-
-
-class Fingerprinted(Document):
-    """A file set (`digest`) and how it behaves on fixed probes (`fingerprint`: SHA-256 over the token ids)."""
-
-    digest: DigestField
-    fingerprint: DigestField
-
-
-class Quantization(Document):
-    """How the weights are quantized, and the digest of that configuration."""
-
-    method: Name
-    digest: DigestField
 
 
 class Trigger(Document):

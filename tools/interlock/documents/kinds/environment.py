@@ -18,6 +18,7 @@ class EngineLimits(Document):
     max_loras: Positive = 1
     max_cpu_loras: Positive | None = None
     max_lora_rank: Positive = 16
+    quantization: Name | None = None
 
     @property
     def cpu_slots(self) -> int:

@@ -48,6 +48,12 @@ class CanaryTest(Document):
     alpha: Share
 
 
+class Licenses(Document):
+    """The licences that base, data and adapter may have; as SPDX or the Hugging Face hub spells them."""
+
+    allow: Many[Text] = Field(min_length=1)
+
+
 class RollbackPolicy(Document):
     """What the fast path needs and skips. Integrity, compatibility and revocation are never skipped."""
 
@@ -81,6 +87,7 @@ class Policy(Document):
     gates: Many[Gate] = ()
     canary: CanaryTest | None = None
     budgets: dict[Name, Share] = {}
+    licenses: Licenses | None = None
     rollback: RollbackPolicy | None = None
     emergency: Emergency | None = None
     retention: Retention | None = None
