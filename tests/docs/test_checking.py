@@ -1,10 +1,11 @@
-"""docs/checking.md names every transition rule, and its sample of a waiver can be read."""
+"""docs/checking.md names every transition rule, and its samples can be read."""
 
 from __future__ import annotations
 
 import re
 
-from interlock.documents.kinds.policy import Waivers
+import pytest
+
 from interlock.documents.layout import classify
 from interlock.documents.reading import read_document
 from interlock.rules.transitions.registry import RULES
@@ -18,12 +19,12 @@ def test_every_transition_rule_is_explained() -> None:
     assert [rule.id for rule in RULES if f"`{rule.id}`" not in PAGE] == []
 
 
-def test_the_sample_of_a_waiver_is_a_valid_document() -> None:
-    (sample,) = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
-    path = "policies/waivers.yaml"
-    reading = read_document(sample.encode(), path, classify(path))
-    assert reading.problems == ()
-    assert isinstance(reading.document, Waivers)
+@pytest.mark.parametrize("path", ["policies/waivers.yaml", "policies/production.yaml"])
+def test_the_samples_are_valid_documents(path: str) -> None:
+    expected = classify(path)
+    samples = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
+    (sample,) = (text for text in samples if text.startswith(f"kind: {expected.kind}\n"))
+    assert read_document(sample.encode(), path, expected).problems == ()
 
 
 def test_the_sample_of_a_page_is_one_that_is_written() -> None:

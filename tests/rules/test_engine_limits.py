@@ -170,6 +170,36 @@ def test_anything_beyond_plain_lora_on_an_engine_without_a_profile_cannot_be_eva
     not_evaluated(repository, "unsupported-by-engine", POINTER, '"1"')
 
 
+@pytest.mark.parametrize("kind", ["sglang", "lorax", "tgi", "nim", "dynamo"])
+def test_engines_without_a_profile_are_not_assumed_to_serve_embeddings(repository: Repository, kind: str) -> None:
+    repository.change(PRODUCTION, "engine", "kind", to=kind)
+    passes(repository)
+    name = "base_model.model.model.embed_tokens.lora_embedding_"
+    repository.replace_adapter(
+        "support-bot",
+        "1",
+        extra_tensors={f"{name}A": (8, 320), f"{name}B": (64, 8)},
+        config_overrides={"target_modules": ["q_proj", "v_proj", "embed_tokens"]},
+    )
+    assert "is not known to serve" in not_evaluated(repository, "unsupported-by-engine", POINTER, '"1"').found
+
+
+@pytest.mark.parametrize("kind", ["sglang", "lorax", "tgi", "nim", "dynamo"])
+@pytest.mark.parametrize(("setting", "value"), BEYOND_PLAIN)
+def test_no_engine_without_a_profile_is_assumed_to_serve_more_than_plain_lora(
+    repository: Repository, kind: str, setting: str, value: Any
+) -> None:
+    repository.change(PRODUCTION, "engine", "kind", to=kind)
+    repository.change_settings("support-bot", "1", **{setting: value})
+    not_evaluated(repository, "unsupported-by-engine", POINTER, '"1"')
+
+
+@pytest.mark.parametrize("rank", [1, 8, 16, 32, 64, 128, 256, 320, 512])
+def test_vllm_starts_with_these_rank_limits(repository: Repository, rank: int) -> None:
+    repository.change(environment("dev"), "engine", "max_lora_rank", to=rank)
+    assert {finding.rule for finding in check(repository).findings} <= {"rank-over-limit"}
+
+
 @pytest.mark.parametrize(
     ("specifier", "oldest"),
     [

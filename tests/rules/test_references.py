@@ -80,7 +80,9 @@ def test_an_environment_that_serves_nothing_may_wait_for_its_base(repository: Re
 
 
 def test_the_base_of_a_merged_base_has_to_be_there(repository: Repository) -> None:
-    pedigree = {"kind": "merge", "base": {"name": "tiny-llama", "revision": "2025-01"}}
+    trigger = {"metric": "latency-ms", "threshold": 400, "observed": 520, "decided_by": "alice"}
+    base, adapter = {"name": "tiny-llama", "revision": "2025-01"}, {"name": "support-bot", "revision": "1"}
+    pedigree = {"kind": "merge", "base": base, "adapter": adapter, "trigger": trigger}
     repository.change(base_manifest(), "pedigree", to=pedigree)
     refused(repository, "base-missing", base_manifest(), "name:")
 

@@ -15,11 +15,17 @@ from interlock.rules.transitions.registry import BY_ID as TRANSITIONS_BY_ID
 from interlock.rules.transitions.registry import RULES as TRANSITIONS
 
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
-NOT_RULES = {"utf-8", "support-bot", "…"}
+NOT_RULES = {"utf-8", "support-bot", "your-team", "…"}
 FAMILIES = frozenset(
     [
         "form",
         "references",
+        "pointers",
+        "environments",
+        "policies",
+        "binding",
+        "merges",
+        "licences",
         "integrity",
         "settings",
         "compatibility",

@@ -101,3 +101,8 @@ def test_a_transition_rule_may_be_waived(repository: Repository) -> None:
 def test_an_expired_waiver_warns(repository: Repository) -> None:
     waive(repository)
     warned(repository, "waiver-expired", WAIVERS, '"2026-11-27"', today=dt.date(2027, 1, 1))
+
+
+def test_a_waiver_for_a_folder_that_is_not_there_is_told(repository: Repository) -> None:
+    waive(repository, scope="environment/dev/")
+    warned(repository, "waiver-of-nothing", WAIVERS, '"environment/dev/"')

@@ -273,6 +273,9 @@ def _revision(adapter: str, revision: str, previous: str | None, files: Mapping[
         },
         **({"lineage": {"previous": previous, "anchor": "1"}} if previous else {}),
         "release_notes": f"adapters/{adapter}/notes/{revision}.md",
+        "datasets": [
+            {"name": "tickets", "digest": _digest(b"tickets"), "window": "2026-07-01/2026-09-30", "license": "internal"}
+        ],
     }
 
 

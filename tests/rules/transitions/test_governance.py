@@ -41,6 +41,18 @@ def test_a_promotion_waits_for_an_overdue_review(proposal: Proposal) -> None:
     assert "2026-11-23" in proposal.refused("review-overdue", STAGING, '"3"').found
 
 
+def test_a_review_on_a_day_that_is_still_to_come_does_not_count(proposal: Proposal) -> None:
+    given(proposal, ADAPTER, "review", to={"cadence": "30d", "last_reviewed": "2036-01-01"})
+    promote(proposal)
+    assert "still to come" in proposal.refused("review-overdue", STAGING, '"3"').found
+
+
+def test_a_review_may_be_a_day_ahead_elsewhere_on_earth(proposal: Proposal) -> None:
+    given(proposal, ADAPTER, "review", to={"cadence": "30d", "last_reviewed": "2026-11-25"})
+    promote(proposal)
+    proposal.passes()
+
+
 def test_a_rollback_waits_for_no_review_and_no_fresh_data(proposal: Proposal) -> None:
     given(proposal, manifest("support-bot", "2"), "datasets", to=[dataset(expires="2026-11-01")])
     promote(proposal)
@@ -109,15 +121,34 @@ def test_a_high_risk_adapter_needs_an_assessment_of_bias(proposal: Proposal) -> 
     proposal.refused("bias-not-assessed", STAGING, '"3"')
 
 
+def test_an_assessment_of_bias_that_looked_at_nobody_is_none(proposal: Proposal) -> None:
+    given(proposal, ADAPTER, "risk", to={"tier": "high"})
+    bias = {"assessment": "https://docs.example.com/bias", "verdict": "acceptable"}
+    given(proposal, REVISION, "risk", to={"bias": bias})
+    protect(proposal)
+    promote(proposal)
+    proposal.refused("bias-not-assessed", STAGING, '"3"')
+
+
 def test_an_assessment_may_have_conditions(proposal: Proposal) -> None:
     given(proposal, ADAPTER, "risk", to={"tier": "high"})
-    given(proposal, REVISION, "risk", to={"bias": {"assessment": "docs/bias.md", "verdict": "conditional"}})
+    given(
+        proposal,
+        REVISION,
+        "risk",
+        to={"bias": {"assessment": "https://docs.example.com/bias", "groups": ["language"], "verdict": "conditional"}},
+    )
     protect(proposal)
     promote(proposal)
     proposal.passes()
 
 
 def test_an_unacceptable_bias_is_promoted_nowhere(proposal: Proposal) -> None:
-    given(proposal, REVISION, "risk", to={"bias": {"assessment": "docs/bias.md", "verdict": "unacceptable"}})
+    given(
+        proposal,
+        REVISION,
+        "risk",
+        to={"bias": {"assessment": "https://docs.example.com/bias", "verdict": "unacceptable"}},
+    )
     promote(proposal)
-    assert "docs/bias.md" in proposal.refused("bias-unacceptable", STAGING, '"3"').found
+    assert "docs.example.com/bias" in proposal.refused("bias-unacceptable", STAGING, '"3"').found

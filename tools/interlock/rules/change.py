@@ -7,12 +7,14 @@ history) is read from `base`, the trusted side; `head` is only judged.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
 from interlock.documents.identifiers import RevisionId
+from interlock.documents.kinds.adapter import Adapter
+from interlock.documents.kinds.adapter_revision import AdapterRevision
 from interlock.documents.kinds.environment import Environment
 from interlock.documents.kinds.pointer import Pointer
 from interlock.documents.layout import classify
@@ -178,3 +180,32 @@ def brings_in(step: PointerStep) -> frozenset[str]:
     ):
         found.add(new.revision)
     return frozenset(found)
+
+
+def adapter_of(change: Change, step: PointerStep) -> Located[Adapter] | None:
+    """The adapter as the trusted side describes it; one that is new with this change as it would be."""
+    return change.base.adapters.get(step.adapter) or change.head.snapshot.adapters.get(step.adapter)
+
+
+def promoted(change: Change) -> Iterator[tuple[PointerStep, RevisionId, Located[AdapterRevision]]]:
+    """Every promotion with each revision that takes requests by it, where its manifest can be read."""
+    for step in change.promotions:
+        for name in sorted(brings_in(step)):
+            key = RevisionId(step.adapter, name)
+            revision = change.head.snapshot.revisions.get(key)
+            if revision:
+                yield step, key, revision
+
+
+def promoted_into_protected(change: Change) -> Iterator[tuple[PointerStep, RevisionId, Located[AdapterRevision]]]:
+    """The promotions into environments that the trusted side calls protected."""
+    for step, key, revision in promoted(change):
+        env = change.environment(step.environment)
+        if env and env.document.protected:
+            yield step, key, revision
+
+
+def revision_place(step: PointerStep, revision: RevisionId) -> Place:
+    """Where the new pointer names the revision: as the active one, or as the canary."""
+    active = step.after is not None and step.after.document.active == revision.revision
+    return step.place("active") if active else step.place("canary", "revision")

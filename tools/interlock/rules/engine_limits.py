@@ -106,20 +106,22 @@ def unsupported_by_engine(facts: Facts) -> Iterator[Finding]:
         for feature in profile.refuses if profile else BEYOND_PLAIN:
             if feature.present(served.settings):
                 yield _unsupported(served, feature, evaluated=profile is not None)
-        if profile and not profile.embeddings:
-            yield from _unsupported_embeddings(served)
+        if not (profile and profile.embeddings):
+            yield from _unsupported_embeddings(served, evaluated=profile is not None)
 
 
-def _unsupported_embeddings(served: _Served) -> Iterator[Finding]:
+def _unsupported_embeddings(served: _Served, *, evaluated: bool) -> Iterator[Finding]:
     pairs = served.known.pairs.pairs if served.known.pairs else {}
     embeddings = [module for module, pair in pairs.items() if pair.embedding]
     if embeddings:
         yield Finding(
             "unsupported-by-engine",
             served.use.place,
-            f"{served.use.revision} changes the embedding {listed(embeddings)}, which {served.engine} does not serve",
+            f"{served.use.revision} changes the embedding {listed(embeddings)}, which {served.engine}"
+            f" {'does not serve' if evaluated else 'is not known to serve'}",
             "factors of linear modules only",
             f"train it without embeddings, then {remedies.register_again(served.revision)}",
+            evaluated=evaluated,
             environment=served.use.environment,
         )
 

@@ -74,6 +74,21 @@ def waiver_of_unknown_rule(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def waiver_of_nothing(facts: Facts) -> Iterator[Finding]:
+    """The scope of a waiver is no file and no folder: a misspelt one sets nothing aside."""
+    for located, index, waiver in _waivers(facts):
+        scope = waiver.scope.rstrip("/")
+        if not any(path == scope or path.startswith(f"{scope}/") for path in facts.snapshot.entries):
+            yield Finding(
+                "waiver-of-nothing",
+                located.place("waivers", index, "scope"),
+                f"the waiver of {waiver.rule} is for {waiver.scope}, and there is no such file or folder",
+                "a file or folder of this repository, for example environments/dev/",
+                "correct the scope, or remove the waiver",
+                severity=Severity.WARNING,
+            )
+
+
 def waiver_not_allowed(facts: Facts) -> Iterator[Finding]:
     """A waiver for a rule that is never set aside."""
     families = known_families(facts.snapshot)
@@ -126,6 +141,14 @@ RULES = (
         "Correct the rule's id, or remove the waiver.",
         FAMILY,
         waiver_of_unknown_rule,
+    ),
+    Rule(
+        "waiver-of-nothing",
+        "A waiver for a file or folder that is not there",
+        "It sets nothing aside, and the next person believes that it does.",
+        "Correct the scope, or remove the waiver.",
+        FAMILY,
+        waiver_of_nothing,
     ),
     Rule(
         "waiver-not-allowed",

@@ -6,7 +6,6 @@ Rollbacks pass: a fault does not wait for office hours.
 from __future__ import annotations
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Iterator
 
 from interlock.documents.kinds.environment import ChangeWindow, Environment, Hold
@@ -14,6 +13,7 @@ from interlock.documents.snapshot import Located
 from interlock.findings.finding import Finding
 from interlock.rules.change import Change, PointerStep
 from interlock.rules.rule import TransitionRule
+from interlock.rules.time_zones import zone_named
 
 FAMILY = "calendar"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -25,12 +25,10 @@ def outside_window(change: Change) -> Iterator[Finding]:
         env = change.environment(step.environment)
         if env is None or not env.document.windows:
             continue
-        try:
-            allowed = any(_is_open(window, change.now) for window in env.document.windows)
-        except zoneinfo.ZoneInfoNotFoundError as error:
-            yield _unknown_zone(step, env, str(error))
-            continue
-        if not allowed:
+        unknown = [window.timezone for window in env.document.windows if zone_named(window.timezone) is None]
+        if unknown:
+            yield _unknown_zone(step, env, f"there is no time zone {unknown[0]} here")
+        elif not any(_is_open(window, change.now) for window in env.document.windows):
             yield _closed(step, env, change.now)
 
 
@@ -59,7 +57,7 @@ def _unknown_zone(step: PointerStep, env: Located[Environment], why: str) -> Fin
 
 def _is_open(window: ChangeWindow, now: dt.datetime) -> bool:
     """Whether `now` is in the window; one that ends before it begins goes on after midnight."""
-    local = now.astimezone(zoneinfo.ZoneInfo(window.timezone))
+    local = now.astimezone(zone_named(window.timezone))
     clock, today = local.strftime("%H:%M"), _DAYS[local.weekday()]
     if window.from_ < window.to:
         return today in window.days and window.from_ <= clock < window.to

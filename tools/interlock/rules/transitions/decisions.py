@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
+from interlock.documents.kinds.environment import Environment
 from interlock.documents.layout import classify
 from interlock.documents.positions import Place
 from interlock.findings.finding import Finding
@@ -44,6 +46,39 @@ def policy_not_alone(change: Change) -> Iterator[Finding]:
         )
 
 
+def loosening_not_alone(change: Change) -> Iterator[Finding]:
+    """What guards an environment is loosened together with something else, where a reviewer may miss it."""
+    for name, before in change.base.environments.items():
+        after = change.head.snapshot.environments.get(name)
+        beside = sorted(path for path in change.touched if path != before.path)
+        loosened = _loosened(before.document, after.document) if after and before.path in change.touched else []
+        if loosened and after and beside:
+            yield Finding(
+                "loosening-not-alone",
+                after.place(loosened[0].partition(" ")[0]) if after else Place(before.path),
+                f"{name} is guarded less than before ({', '.join(loosened)}), together with {listed(beside, limit=3)}",
+                "a change of its own, so that whoever approves it sees what it is about",
+                f"propose the change of {before.path} alone, and the rest when it is merged",
+                environment=name,
+            )
+
+
+def _loosened(before: Environment, after: Environment) -> list[str]:
+    """The fields that guard an environment and guard it less now, with what became of them."""
+    soak = before.soak.duration if before.soak else dt.timedelta()
+    new_soak = after.soak.duration if after.soak else dt.timedelta()
+    found = {
+        "protected is off": before.protected and not after.protected,
+        "upstream is another": before.upstream is not None and after.upstream != before.upstream,
+        "soak is shorter": new_soak < soak,
+        "windows are others": bool(before.windows) and not set(after.windows) <= set(before.windows),
+        "windows are gone": bool(before.windows) and not after.windows,
+        "holds are gone": not set(before.holds) <= set(after.holds),
+        "keep_previous is smaller": after.keep_previous < before.keep_previous,
+    }
+    return [what for what, loosened in found.items() if loosened]
+
+
 def _decides(path: str) -> bool:
     return classify(path).kind in _TRUSTED_KINDS
 
@@ -66,5 +101,13 @@ RULES = (
         "Propose the policy, roster, waiver or rule in a change of its own.",
         FAMILY,
         policy_not_alone,
+    ),
+    TransitionRule(
+        "loosening-not-alone",
+        "An environment is guarded less, beside other changes",
+        "A shorter soak or a removed upstream in a large change is overlooked, and the next promotion is judged by it.",
+        "Loosen an environment in a change of its own.",
+        FAMILY,
+        loosening_not_alone,
     ),
 )

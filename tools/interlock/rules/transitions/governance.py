@@ -10,14 +10,12 @@ import datetime as dt
 from collections.abc import Iterator
 
 from interlock.documents.fields import duration_text
-from interlock.documents.identifiers import RevisionId
 from interlock.documents.kinds.adapter import Adapter
-from interlock.documents.kinds.adapter_revision import AdapterRevision
-from interlock.documents.positions import Place
+from interlock.documents.kinds.adapter_revision import Bias
 from interlock.documents.snapshot import Located
 from interlock.findings.finding import Finding
 from interlock.rules import remedies
-from interlock.rules.change import Change, PointerStep, brings_in
+from interlock.rules.change import Change, PointerStep, adapter_of, promoted, promoted_into_protected, revision_place
 from interlock.rules.rule import TransitionRule
 
 FAMILY = "governance"
@@ -26,12 +24,14 @@ FAMILY = "governance"
 def review_overdue(change: Change) -> Iterator[Finding]:
     """A promotion of an adapter whose people should have looked at it again by now."""
     for step in change.promotions:
-        adapter = _adapter(change, step)
+        adapter = adapter_of(change, step)
         if adapter is None:
             continue
         review = adapter.document.review
         due = review.last_reviewed + review.cadence
-        if _day(change) > due:
+        if review.last_reviewed > _day(change) + dt.timedelta(days=1):  # a day ahead somewhere on earth
+            yield _reviewed_in_the_future(step, adapter)
+        elif _day(change) > due:
             yield Finding(
                 "review-overdue",
                 step.place("active"),
@@ -42,14 +42,25 @@ def review_overdue(change: Change) -> Iterator[Finding]:
             )
 
 
+def _reviewed_in_the_future(step: PointerStep, adapter: Located[Adapter]) -> Finding:
+    return Finding(
+        "review-overdue",
+        step.place("active"),
+        f"{step.adapter} was last reviewed on {adapter.document.review.last_reviewed}, a day that is still to come",
+        f"the day of the last review ({adapter.path})",
+        f"set review.last_reviewed in {adapter.path} to the day on which people really looked, in a change of its own",
+        environment=step.environment,
+    )
+
+
 def dataset_expired(change: Change) -> Iterator[Finding]:
     """A promotion of a revision whose data may not be used any more."""
-    for step, key, revision in _promoted(change):
+    for step, key, revision in promoted(change):
         for dataset in revision.document.datasets:
             if dataset.expires and _day(change) > dataset.expires:
                 yield Finding(
                     "dataset-expired",
-                    _place(step, key),
+                    revision_place(step, key),
                     f"{key} learned from {dataset.name}, which expired on {dataset.expires}",
                     f"data whose last day is not over ({revision.path})",
                     f"train {step.adapter} on fresh data, then {remedies.register_again(revision.document)}",
@@ -59,12 +70,12 @@ def dataset_expired(change: Change) -> Iterator[Finding]:
 
 def dataset_window_missing(change: Change) -> Iterator[Finding]:
     """Into a protected environment: a revision that does not say from which days its data is."""
-    for step, key, revision in _protected(change):
+    for step, key, revision in promoted_into_protected(change):
         for dataset in revision.document.datasets:
             if dataset.window is None:
                 yield Finding(
                     "dataset-window-missing",
-                    _place(step, key),
+                    revision_place(step, key),
                     f"{key} does not say from which days the data of {dataset.name} is ({revision.path})",
                     "datasets[].window with the first and the last day, for example 2026-07-01/2026-09-30",
                     remedies.register_again(revision.document),
@@ -76,12 +87,12 @@ def stranger_as_builder(change: Change) -> Iterator[Finding]:
     """Into a protected environment: a revision that was not made by a builder of the roster."""
     roster = change.base.roster
     builders = {m.name for m in roster.document.machines if "builder" in m.roles} if roster else set()
-    for step, key, revision in _protected(change) if roster and builders else ():
+    for step, key, revision in promoted_into_protected(change) if roster and builders else ():
         builder = revision.document.provenance.builder
         if builder not in builders:
             yield Finding(
                 "stranger-as-builder",
-                _place(step, key),
+                revision_place(step, key),
                 f"{key} was built by {builder}, which is no builder of {roster.path if roster else 'the roster'}",
                 f"one of {', '.join(sorted(builders))}",
                 f"build {step.adapter} with one of them and {remedies.register_again(revision.document)}",
@@ -91,61 +102,37 @@ def stranger_as_builder(change: Change) -> Iterator[Finding]:
 
 def bias_not_assessed(change: Change) -> Iterator[Finding]:
     """Into a protected environment: a revision of a high-risk adapter without an assessment of bias."""
-    for step, key, revision in _protected(change):
-        adapter = _adapter(change, step)
-        if adapter and adapter.document.risk.tier == "high" and revision.document.risk.bias is None:
+    for step, key, revision in promoted_into_protected(change):
+        adapter = adapter_of(change, step)
+        if adapter and adapter.document.risk.tier == "high" and _without_assessment(revision.document.risk.bias):
             yield Finding(
                 "bias-not-assessed",
-                _place(step, key),
-                f"{step.adapter} is of the tier high, and {key} has no assessment of bias",
+                revision_place(step, key),
+                f"{step.adapter} is of the tier high, and {key} has no assessment of bias that looked at any group",
                 f"risk.bias in {revision.path}: assessment, groups, verdict",
                 f"assess it, then {remedies.register_again(revision.document)} and fill in risk.bias",
                 environment=step.environment,
             )
 
 
+def _without_assessment(bias: Bias | None) -> bool:
+    """An assessment that looked at no group of people assessed nothing."""
+    return bias is None or not bias.groups
+
+
 def bias_unacceptable(change: Change) -> Iterator[Finding]:
     """A revision of which its own assessment says that its bias is not acceptable."""
-    for step, key, revision in _promoted(change):
+    for step, key, revision in promoted(change):
         bias = revision.document.risk.bias
         if bias and bias.verdict == "unacceptable":
             yield Finding(
                 "bias-unacceptable",
-                _place(step, key),
+                revision_place(step, key),
                 f"the assessment of {key} ends with: unacceptable ({bias.assessment})",
                 "a revision whose bias is acceptable, or acceptable under conditions",
                 remedies.promote_another(key, step.environment),
                 environment=step.environment,
             )
-
-
-def _adapter(change: Change, step: PointerStep) -> Located[Adapter] | None:
-    """The adapter as the trusted side describes it; one that is new with this change as it would be."""
-    return change.base.adapters.get(step.adapter) or change.head.snapshot.adapters.get(step.adapter)
-
-
-def _promoted(change: Change) -> Iterator[tuple[PointerStep, RevisionId, Located[AdapterRevision]]]:
-    """Every promotion with each revision that takes requests by it, where its manifest can be read."""
-    for step in change.promotions:
-        for name in sorted(brings_in(step)):
-            key = RevisionId(step.adapter, name)
-            revision = change.head.snapshot.revisions.get(key)
-            if revision:
-                yield step, key, revision
-
-
-def _protected(change: Change) -> Iterator[tuple[PointerStep, RevisionId, Located[AdapterRevision]]]:
-    """The promotions into environments that the trusted side calls protected."""
-    for step, key, revision in _promoted(change):
-        env = change.environment(step.environment)
-        if env and env.document.protected:
-            yield step, key, revision
-
-
-def _place(step: PointerStep, revision: RevisionId) -> Place:
-    """Where the new pointer names the revision: as the active one, or as the canary."""
-    active = step.after is not None and step.after.document.active == revision.revision
-    return step.place("active") if active else step.place("canary", "revision")
 
 
 def _day(change: Change) -> dt.date:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from interlock.findings.finding import Finding, in_reading_order
 from interlock.rules.change import Change
 from interlock.rules.rule import TransitionRule
-from interlock.rules.transitions import calendar, custom, decisions, governance, records, retention, stages
+from interlock.rules.transitions import (
+    calendar,
+    completeness,
+    custom,
+    decisions,
+    governance,
+    licences,
+    records,
+    retention,
+    stages,
+)
 
 RULES: tuple[TransitionRule, ...] = (
     *records.RULES,
@@ -14,6 +24,8 @@ RULES: tuple[TransitionRule, ...] = (
     *calendar.RULES,
     *retention.RULES,
     *governance.RULES,
+    *completeness.RULES,
+    *licences.RULES,
 )
 
 BY_ID = {rule.id: rule for rule in RULES}
