@@ -39,6 +39,7 @@ from interlock.rules.custom import CANNOT_JUDGE
 MOST_TOUCHED = 1000
 """Touched paths beyond which looking at everything is simpler and hardly slower."""
 
+WAIVERS = "policies/waivers.yaml"
 _MARKS = ("adapter_config.json", "adapter_model.safetensors", "config.json", "tokenizer.json")
 """Files by which a folder is known to hold an adapter or a base."""
 
@@ -97,6 +98,8 @@ class _Walk:
             case "Pointer":
                 self._pointer(*found.values)
             case "AdapterRevision":
+                if touch is Touch.REMOVED:
+                    return False  # a base may contain it
                 self._touched_revision(found.values[0], found.values[1], touch)
             case "Adapter":
                 self._adapter(*found.values)
@@ -113,7 +116,11 @@ class _Walk:
         return True
 
     def add_what_decides(self) -> None:
-        """Every check reads the policies and the environments; there are few of them."""
+        """Every check reads the policies and the environments; there are few of them.
+
+        A waiver may be for any file.
+        """
+        self.judged.add(WAIVERS)
         self.documents.update(path for listing in self._listings for path in listing if path.startswith("policies/"))
         for environment in self._environments:
             path = environment_path(environment)
@@ -182,17 +189,20 @@ class _Walk:
     def _adapter(self, adapter: str) -> None:
         self._all_revisions(adapter)
         self._pointers(adapter)
+        self.judged.update(map(environment_path, self._environments))  # one of them may hold it
 
     def _environment(self, environment: str) -> None:
         """Everything that it serves; another environment may name it as its upstream."""
-        self.judged.update(map(environment_path, self._environments))
+        self._policies()
         for path in self._below(f"environments/{environment}/pointers/"):
             found = classify(path)
             if found.kind == "Pointer":
                 self._pointer(*found.values)
 
     def _policies(self) -> None:
+        """Policies name environments and people, and environments lean on policies."""
         self.judged.update(self._below("policies/"))
+        self.judged.update(map(environment_path, self._environments))
 
     def _revocations(self, path: str) -> None:
         self._policies()

@@ -6,6 +6,7 @@ themselves are judged elsewhere.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from interlock.documents.kinds.policy import Gate, Policy
@@ -23,37 +24,33 @@ ROSTER = "policies/roster.yaml"
 
 def unsatisfiable_approvals(facts: Facts) -> Iterator[Finding]:
     """A policy asks for more people, or for more in a role, than the roster has."""
-    people = _people(facts)
-    for policy in _policies(facts):
-        for where, what, wanted, there in _demands(policy.document, people):
-            if wanted > there and (people or _serves(facts, policy.document)):
+    people, holders = _people(facts), _holders(facts)
+    waiting = not people and facts.written(ROSTER)  # a roster that nobody has filled in yet
+    for policy in _policies(facts) if not waiting else ():
+        for where, what, wanted, there in _demands(policy.document, len(people), holders):
+            if wanted > there:
                 yield Finding(
                     "unsatisfiable-approvals",
                     policy.place(*where),
                     f"{policy.path} asks for {wanted} {what}, and the roster has {there}",
                     f"at most as many as there are people in {ROSTER}",
                     f"add people to {ROSTER}, or ask for fewer: until then nothing could ever be approved",
-                    # An empty roster is one that nobody has filled in yet: it is told once something is served.
-                    severity=Severity.ERROR if people else Severity.WARNING,
                 )
 
 
-def _demands(policy: Policy, people: tuple[Person, ...]) -> Iterator[tuple[Location, str, int, int]]:
+def _demands(policy: Policy, people: int, holders: Counter[str]) -> Iterator[tuple[Location, str, int, int]]:
     """Where a policy asks for people, of which sort, how many, and how many there are."""
     if policy.approvals:
-        yield ("approvals", "count"), "approvals of different people", policy.approvals.count, len(people)
+        yield ("approvals", "count"), "approvals of different people", policy.approvals.count, people
         for role, wanted in policy.approvals.roles.items():
-            yield ("approvals", "roles", role), f"in the role {role}", wanted, len(_holders(people, role))
+            yield ("approvals", "roles", role), f"in the role {role}", wanted, holders[role]
     if policy.rollback:
-        yield ("rollback", "approvals"), "approvals of a rollback", policy.rollback.approvals, len(people)
+        yield ("rollback", "approvals"), "approvals of a rollback", policy.rollback.approvals, people
 
 
-def _holders(people: tuple[Person, ...], role: str) -> list[Person]:
-    return [person for person in people if role in person.roles]
-
-
-def _serves(facts: Facts, policy: Policy) -> bool:
-    return any(environment in policy.environments for environment, _ in facts.snapshot.pointers)
+def _holders(facts: Facts) -> Counter[str]:
+    """How many people hold each role."""
+    return Counter(role for person in _people(facts) for role in set(person.roles))
 
 
 def _people(facts: Facts) -> tuple[Person, ...]:
@@ -71,14 +68,14 @@ def _policies(facts: Facts) -> Iterator[Located[Policy]]:
 
 def unheld_emergency_role(facts: Facts) -> Iterator[Finding]:
     """Nobody holds the role that may act in an emergency."""
-    people = _people(facts)
+    holders = _holders(facts)
     for policy in _policies(facts):
         roles = policy.document.emergency.roles if policy.document.emergency else ()
-        if roles and people and not any(_holders(people, role) for role in roles):
+        if roles and _people(facts) and not any(role in holders for role in roles):
             yield Finding(
                 "unheld-emergency-role",
                 policy.place("emergency", "roles"),
-                f"nobody in {ROSTER} holds {' or '.join(roles)}, who may act in an emergency by {policy.path}",
+                f"nobody in {ROSTER} holds {listed(roles)}, who may act in an emergency by {policy.path}",
                 "at least one person with one of these roles",
                 f"give the role to somebody in {ROSTER}, or name a role that somebody holds",
             )
@@ -128,10 +125,10 @@ def unprotected_by_policy(facts: Facts) -> Iterator[Finding]:
 
 def policy_without_environment(facts: Facts) -> Iterator[Finding]:
     """A policy names an environment that is not there: it binds nobody, or not whom it was meant for."""
+    known = listed(sorted(facts.snapshot.environments), limit=8) or "none"
     for policy in _policies(facts):
         for index, name in enumerate(policy.document.environments):
             if not facts.written(f"environments/{name}/environment.yaml"):
-                known = ", ".join(sorted(facts.snapshot.environments)) or "none"
                 yield Finding(
                     "policy-without-environment",
                     policy.place("environments", index),

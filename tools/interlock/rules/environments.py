@@ -12,7 +12,6 @@ from interlock.rules.facts import Facts
 from interlock.rules.rule import Rule
 from interlock.rules.time_zones import zone_problem
 from interlock.rules.version_ranges import UnreadableRange, is_empty
-from interlock.rules.wording import listed
 
 FAMILY = "environments"
 
@@ -58,7 +57,7 @@ def hold_of_unknown_adapter(facts: Facts) -> Iterator[Finding]:
                     "hold-of-unknown-adapter",
                     env.place("holds", index, "adapter"),
                     f"{hold.by} holds {hold.adapter} in {env.document.name}, and there is no such adapter",
-                    f"one of the adapters that are there: {listed(sorted(facts.snapshot.adapters), limit=8) or 'none'}",
+                    "the name of an adapter, as its folder below adapters/",
                     f"spell the adapter in {env.path} as its folder, or leave `adapter` out to hold all of them",
                     environment=env.document.name,
                 )
