@@ -12,7 +12,7 @@ from interlock.findings.finding import Verdict
 from support.changes import Proposal
 from support.checks import describe
 from support.command_line import interlock
-from support.repositories import Repository, artifact, environment, pointer
+from support.repositories import Repository, artifact, environment, manifest, pointer
 
 DEV = pointer("dev", "support-bot")
 
@@ -34,6 +34,71 @@ def test_two_changes_that_are_valid_alone_are_refused_together(proposal: Proposa
     assert outcome.status == 1
     assert "[over-max-loras]" in outcome.out
     assert repository.git("status", "--porcelain") == ""
+
+
+def judged_with(proposal: Proposal, other: str) -> tuple[int, str]:
+    """The exit status and the report for what lies there, merged with a branch that was valid by itself."""
+    proposal.passes()
+    proposal.repository.git("merge", "--quiet", other)
+    outcome = interlock("check", proposal.repository.root, "--base", "main", "--head", "proposal")
+    return outcome.status, outcome.out
+
+
+def set_aside(proposal: Proposal, branch: str) -> None:
+    """What lies there is valid by itself, and kept as a branch; afterwards `main` lies there."""
+    proposal.passes()
+    proposal.repository.git("branch", "--quiet", branch, "proposal")
+
+
+def test_two_canaries_that_fit_alone_do_not_fit_together(proposal: Proposal) -> None:
+    repository = proposal.repository
+    repository.change(environment("dev"), "engine", "max_loras", to=3)
+    second = repository.read(manifest("sql-helper", "1")) | {"revision": "2"}
+    repository.write(manifest("sql-helper", "2"), second)
+    proposal.merge()
+    repository.point("dev", "support-bot", canary={"revision": "2", "weight": 5})
+    set_aside(proposal, "one-canary")
+    repository.point("dev", "sql-helper", canary={"revision": "2", "weight": 5})
+    status, report = judged_with(proposal, "one-canary")
+    assert status == 1
+    assert "[over-max-loras]" in report
+
+
+def test_a_removal_and_a_new_reference_do_not_go_together(proposal: Proposal) -> None:
+    repository = proposal.repository
+    repository.write("adapters/support-bot/notes/old.md", "Answers.\n")
+    proposal.merge()
+    repository.remove("adapters/support-bot/notes/old.md")
+    set_aside(proposal, "removal")
+    fourth = repository.read(manifest("support-bot", "3")) | {"revision": "4"}
+    repository.write(manifest("support-bot", "4"), fourth | {"release_notes": "adapters/support-bot/notes/old.md"})
+    status, report = judged_with(proposal, "removal")
+    assert status == 1
+    assert "[release-notes-missing]" in report
+
+
+def test_two_paths_that_differ_by_case_only_do_not_go_together(proposal: Proposal) -> None:
+    repository = proposal.repository
+    repository.write("adapters/support-bot/notes/Four.md", "Answers.\n")
+    set_aside(proposal, "capital")
+    repository.write("adapters/support-bot/notes/four.md", "Answers.\n")
+    status, report = judged_with(proposal, "capital")
+    assert status == 1
+    assert "[case-collision]" in report
+
+
+def test_a_smaller_roster_and_a_stricter_policy_do_not_go_together(proposal: Proposal) -> None:
+    repository = proposal.repository
+    person = {"login": "bob", "id": 1002, "emails": ["bob@example.com"], "roles": ["validator"]}
+    people = repository.read("policies/roster.yaml")["people"]
+    repository.change("policies/roster.yaml", "people", to=[*people, person])
+    proposal.merge()
+    repository.change("policies/roster.yaml", "people", to=people)
+    set_aside(proposal, "bob-leaves")
+    repository.change("policies/production.yaml", "approvals", to={"count": 2})
+    status, report = judged_with(proposal, "bob-leaves")
+    assert status == 1
+    assert "[unsatisfiable-approvals]" in report
 
 
 def test_a_flaw_that_the_change_cannot_affect_is_not_looked_for(proposal: Proposal) -> None:

@@ -81,6 +81,15 @@ def test_a_promotion_waits_for_its_soak(proposal: Proposal) -> None:
     proposal.passes()
 
 
+def test_requests_that_nobody_can_prove_yet_are_told_and_do_not_block(proposal: Proposal) -> None:
+    soaking(proposal, requests=1000)
+    proposal.wait(hours=25)
+    promote(proposal, "staging", active="3")
+    (finding,) = proposal.passes().findings
+    assert (finding.rule, finding.evaluated) == ("unsoaked-promotion", False)
+    assert "1000 requests" in finding.found
+
+
 def test_the_soak_begins_again_when_the_revision_comes_back(proposal: Proposal) -> None:
     soaking(proposal)
     proposal.wait(hours=30)

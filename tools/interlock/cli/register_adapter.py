@@ -51,6 +51,7 @@ SCHEMA = "interlock-register/1"
 )
 @click.option("--previous", type=REVISION, metavar="N", help="The revision that this one improves on.")
 @click.option("--anchor", type=REVISION, metavar="N", help="The last revision that people ratified end to end.")
+@click.option("--license", "license_", metavar="L", help="The licence of the adapter, as SPDX or the hub spells it.")
 @click.option("--release-notes", metavar="PATH", help="The notes, a file of this repository.")
 @click.option("--description", metavar="TEXT", help="What the adapter is for (first revision only, like those below).")
 @click.option("--team", type=NAME, help="The owning team.")
@@ -120,6 +121,7 @@ def _registration(revision: RevisionId, base: RevisionId, rest: dict[str, Any]) 
         datasets=tuple(read_dataset(text) for text in rest["datasets"]),
         previous=rest["previous"],
         anchor=rest["anchor"],
+        license=rest["license_"],
         release_notes=rest["release_notes"],
         owner=Owner(rest["description"], rest["team"], rest["contact"], rest["escalation"], rest["tier"]),
     )

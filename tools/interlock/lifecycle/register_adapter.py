@@ -58,6 +58,7 @@ class AdapterRegistration:
     datasets: tuple[Dataset, ...] = ()
     previous: str | None = None
     anchor: str | None = None
+    license: str | None = None
     release_notes: str | None = None
     owner: Owner = field(default_factory=Owner)
 
@@ -149,6 +150,7 @@ def _manifest(root: Path, found: AdapterDirectory, wanted: AdapterRegistration, 
         ),
         datasets=wanted.datasets,
         lineage=Lineage(previous=wanted.previous, anchor=wanted.anchor),
+        license=wanted.license,
         release_notes=_inside(root, wanted.release_notes, "--release-notes") if wanted.release_notes else None,
     )
 

@@ -7,6 +7,7 @@ them, without regard to case. docs/decisions/0007-licences.md says why it is the
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from interlock.findings.finding import Finding
@@ -64,7 +65,7 @@ def licence_wider_than_base(facts: Facts) -> Iterator[Finding]:
                 f"{key} is offered under {offered}, and its base {reference.name} {reference.revision} is under"
                 f" {base.document.license}, whose terms hold for what is made from it",
                 f"{base.document.license}, or terms of your own that include it",
-                f"{remedies.register_again(located.document)}, and give that licence",
+                f"{remedies.register_again(located.document)} --license {shlex.quote(base.document.license)}",
             )
 
 

@@ -31,8 +31,8 @@ def provenance_incomplete(change: Change) -> Iterator[Finding]:
                 revision_place(step, key),
                 f"the record of {key} does not name {_and(absent)} ({revision.path})",
                 "recipe with its digest, source with a full commit id, seeds, and the datasets it learned from",
-                f"{remedies.register_again(revision.document)} --recipe FILE --source REPOSITORY@COMMIT --seed N"
-                " --dataset …",
+                f"{remedies.register_again(revision.document)} --recipe PATH --source-repository URL"
+                " --source-commit SHA --seed N --dataset …",
                 environment=step.environment,
             )
 

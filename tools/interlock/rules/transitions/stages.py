@@ -8,7 +8,7 @@ from interlock.documents.fields import duration_text
 from interlock.documents.kinds.environment import Environment
 from interlock.documents.kinds.pointer import Canary
 from interlock.documents.snapshot import Located
-from interlock.findings.finding import Finding
+from interlock.findings.finding import Finding, Severity
 from interlock.rules.change import Change, History, PointerStep, brings_in
 from interlock.rules.rule import TransitionRule
 
@@ -44,6 +44,24 @@ def unsoaked_promotion(change: Change) -> Iterator[Finding]:
                 yield _soak_unknown(step, revision, f"since when {upstream} serves it is not known: {history.unknown}")
             elif not _served_long_enough(change, history, revision, env):
                 yield _too_early(change, step, revision, upstream, env)
+            elif soak.requests and history.active_since(revision):
+                yield _requests_unproven(step, revision, upstream, env)
+
+
+def _requests_unproven(step: PointerStep, revision: str, upstream: str, env: Located[Environment]) -> Finding:
+    """Only told: no statement about what the upstream nodes served can be read yet, and blocking would block all."""
+    assert env.document.soak
+    return Finding(
+        "unsoaked-promotion",
+        step.place(*_where(step, revision)),
+        f"whether {upstream} served {env.document.soak.requests} requests with {step.adapter} {revision} could not be"
+        " judged, only the time",
+        f"{env.document.soak.requests} requests ({env.path})",
+        f"look at the request counts of the nodes of {upstream} before you approve",
+        severity=Severity.WARNING,
+        evaluated=False,
+        environment=step.environment,
+    )
 
 
 def _served_long_enough(change: Change, history: History, revision: str, env: Located[Environment]) -> bool:
