@@ -102,7 +102,7 @@ def unclear_engine_version(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "unclear-engine-version",
                 env.place("engine", "version"),
-                f"engine.version of {env.document.name} is {env.document.engine.version!r}: {why}",
+                f"engine.version of {env.document.name} is {env.document.engine.version[:60]!r}: {why}",
                 'comparisons with versions, separated by commas, for example ">=0.28,<0.40"',
                 f"write the versions that the nodes of {env.document.name} really run into {env.path}",
                 environment=env.document.name,
@@ -113,7 +113,7 @@ def _version_flaw(env: Located[Environment]) -> str:
     try:
         return "no version is in it" if is_empty(env.document.engine.version) else ""
     except UnreadableRange as error:
-        return f"{error} is no comparison with a version"
+        return f"{str(error)[:60]} is no comparison with a version"
 
 
 RULES = (

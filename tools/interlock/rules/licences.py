@@ -27,6 +27,8 @@ _PASSED_ON = re.compile(
     r"|bigscience-bloom-rail\S*|\S*non-?commercial\S*|[a-z]+-research|apple-amlr|deepfloyd-if-license|odbl\S*"
     r"|cdla-sharing\S*|osl-\S+)"
 )
+LONGEST = 200
+"""Characters of the longest name of a licence; a longer text is a licence of somebody's own."""
 _WORD = re.compile(r"[^\s()]+")
 
 
@@ -70,7 +72,8 @@ def licence_wider_than_base(facts: Facts) -> Iterator[Finding]:
 
 
 def _is(pattern: re.Pattern[str], licence: str) -> bool:
-    return pattern.fullmatch(licence.strip().lower()) is not None
+    text = licence.strip().lower()
+    return len(text) <= LONGEST and pattern.fullmatch(text) is not None
 
 
 RULES = (

@@ -76,9 +76,9 @@ def waiver_of_unknown_rule(facts: Facts) -> Iterator[Finding]:
 
 def waiver_of_nothing(facts: Facts) -> Iterator[Finding]:
     """The scope of a waiver is no file and no folder: a misspelt one sets nothing aside."""
+    known = _files_and_folders(facts.snapshot.entries) if facts.snapshot.waivers else frozenset()
     for located, index, waiver in _waivers(facts):
-        scope = waiver.scope.rstrip("/")
-        if not any(path == scope or path.startswith(f"{scope}/") for path in facts.snapshot.entries):
+        if waiver.scope.rstrip("/") not in known:
             yield Finding(
                 "waiver-of-nothing",
                 located.place("waivers", index, "scope"),
@@ -87,6 +87,16 @@ def waiver_of_nothing(facts: Facts) -> Iterator[Finding]:
                 "correct the scope, or remove the waiver",
                 severity=Severity.WARNING,
             )
+
+
+def _files_and_folders(paths: Iterable[str]) -> frozenset[str]:
+    """Every path, and every folder above one."""
+    found: set[str] = set()
+    for path in paths:
+        while path and path not in found:
+            found.add(path)
+            path = path.rpartition("/")[0]
+    return frozenset(found)
 
 
 def waiver_not_allowed(facts: Facts) -> Iterator[Finding]:
