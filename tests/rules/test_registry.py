@@ -22,7 +22,6 @@ FAMILIES = frozenset(
         "references",
         "pointers",
         "environments",
-        "policies",
         "binding",
         "merges",
         "licences",

@@ -36,6 +36,7 @@ POLICY = {
     "gates": [{"suite": "core", "test": "paired-non-inferiority", "against": ["previous"], "margin": 0.03}],
     "rollback": {"approvals": 1, "skip": ["soak", "evidence", "windows"]},
 }
+CAROL = {"login": "carol", "id": 1003, "emails": ["carol@example.com"], "roles": ["operator"]}
 _HEX = re.compile(r"[0-9a-f]{12,64}")
 
 
@@ -45,6 +46,9 @@ def begin(root: Path) -> Proposal:
     repository = proposal.repository
     repository.change(environment("production"), "soak", to={"duration": "24h", "requests": 1000})
     repository.write("policies/production.yaml", json.dumps(POLICY))
+    people = repository.read("policies/roster.yaml")["people"]
+    repository.change("policies/roster.yaml", "people", to=[*people, CAROL])
+    repository.write("docs/bias/support-bot.md", "Fair to speakers of every language.\n")
     dataset = {"name": "tickets", "digest": f"sha256:{'5' * 64}", "license": "cc-by-4.0", "expires": "2027-01-31"}
     repository.change(manifest("support-bot", "2"), "datasets", to=[dataset | {"window": "2026-07-01/2026-09-30"}])
     bias = {"assessment": "docs/bias/support-bot.md", "verdict": "acceptable"}

@@ -1,4 +1,4 @@
-"""Policies: what they ask for can be given, by somebody, and is something.
+"""What a policy asks for can be given, by somebody, and is something.
 
 A policy that nobody can satisfy stops every repair; one that asks for nothing lets everything through. Approvals
 themselves are judged elsewhere.

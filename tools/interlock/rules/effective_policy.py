@@ -82,7 +82,7 @@ def effective_policy(policies: Sequence[Located[Policy]]) -> EffectivePolicy:
 
 def _values(policy: Policy) -> Iterator[tuple[str, Location, Any]]:
     """Every value that a policy states: its key, where it stands in the document, and what it says."""
-    for part in ("approvals", "evidence", "canary", "rollback", "emergency", "retention"):
+    for part in ("approvals", "evidence", "canary", "licenses", "rollback", "emergency", "retention"):
         model = getattr(policy, part)
         if model:
             yield from _fields(model, part, (part,))
@@ -150,6 +150,7 @@ WAYS: Mapping[str, tuple[str, Merge | None]] = {
     "canary.test": _EQUAL,
     "canary.alpha": _EQUAL,
     "budgets.*": _SMALLER,
+    "licenses.allow": _COMMON,
     "rollback.approvals": _LARGER,
     "rollback.skip": _COMMON,
     "emergency.roles": _COMMON,

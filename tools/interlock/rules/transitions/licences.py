@@ -49,9 +49,7 @@ class _Chain:
 def _chains(change: Change) -> Iterator[_Chain]:
     for step, key, revision in promoted(change):
         env = change.environment(step.environment)
-        lists = [p.document.licenses.allow for p in change.policies(step.environment) if p.document.licenses]
-        # Of several policies each must be content.
-        allowed = tuple(item for item in lists[0] if all(_listed(item, other) for other in lists)) if lists else None
+        allowed = change.policy(step.environment).value("licenses.allow")
         parts = tuple(_parts(change, key, revision.document))
         yield _Chain(step, key, revision, parts, allowed, env is not None and env.document.protected)
 
