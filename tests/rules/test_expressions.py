@@ -24,7 +24,7 @@ def bound(**given: dict[str, Any]) -> dict[str, Bound]:
     found = {}
     for name, model in MODELS.items():
         document, computed = completed(model, given.get(name, {}))
-        found[name] = ENGINE.bind(document, computed)
+        found[name] = ENGINE.bind(document, computed=computed)
     return found
 
 

@@ -128,10 +128,11 @@ def rule_without_example(facts: Facts) -> Iterator[Finding]:
 
 def rule_example_wrong(facts: Facts) -> Iterator[Finding]:
     """A rule says something else of its own example than its author expects."""
-    for located in facts.snapshot.rules.values() if facts.engine else ():
-        assert facts.engine
+    judge = Judge(facts.engine) if facts.engine else None
+    for located in facts.snapshot.rules.values() if judge else ():
+        assert judge
         try:
-            outcomes = [found for found in run_examples(facts.engine, located.document) if not found.as_expected]
+            outcomes = [f for f in run_examples(judge.engine, located.document, judge) if not f.as_expected]
         except Broken:
             continue  # a finding of its own
         yield from (_wrong(located, outcome) for outcome in outcomes)

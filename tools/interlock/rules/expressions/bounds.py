@@ -110,15 +110,20 @@ def _grown(node: Node) -> bool:
     return not kept and added.type not in (SCALAR, TEXT)
 
 
-def variables_in(node: Node, bound: frozenset[str] = frozenset()) -> frozenset[str]:
-    """The variables that an expression reads, without those of its own loops."""
+def read_by(node: Node, bound: frozenset[str] = frozenset()) -> frozenset[tuple[str, str]]:
+    """What an expression reads: variables with the field that is read of each, "" for the whole document.
+
+    The variables of its own loops are left out.
+    """
     if node.kind == "ident":
-        return frozenset() if node.name in bound or node.name.startswith("@") else frozenset({node.name})
+        return frozenset() if node.name in bound else frozenset({(node.name, "")})
+    if node.kind == "select" and node.parts[0].kind == "ident" and node.parts[0].name not in bound:
+        return frozenset({(node.parts[0].name, node.name)})
     if node.kind == "comprehension":
         inside = bound | {node.iterates, node.name}
-        outer = variables_in(node.parts[0], bound) | variables_in(node.parts[1], bound)
-        return outer.union(*(variables_in(part, inside) for part in node.parts[2:]))
-    return frozenset().union(*(variables_in(part, bound) for part in node.parts))
+        outer = read_by(node.parts[0], bound) | read_by(node.parts[1], bound)
+        return outer.union(*(read_by(part, inside) for part in node.parts[2:]))
+    return frozenset().union(*(read_by(part, bound) for part in node.parts))
 
 
 def longest_literal(node: Node) -> Sizes:

@@ -9,7 +9,7 @@ Nothing else imports the library. Whatever is not exactly true or false raises: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,6 +44,10 @@ class Expression(Protocol):
     """An expression that was understood."""
 
     @property
+    def reads(self) -> frozenset[tuple[str, str]]:
+        """The variables that it reads, each with a field of it, or "" where it takes the whole document."""
+
+    @property
     def names(self) -> frozenset[str]:
         """The variables that it reads."""
 
@@ -69,8 +73,16 @@ class RuleEngine(Protocol):
                 construct that cannot be bounded.
         """
 
-    def bind(self, document: Document, computed: Mapping[tuple[str, ...], Any] | None = None) -> Bound:
-        """Turn a document into what expressions read; `computed` replaces computed values, for examples."""
+    def bind(
+        self,
+        document: Document,
+        fields: Collection[str] = ("",),
+        computed: Mapping[tuple[str, ...], Any] | None = None,
+    ) -> Bound:
+        """Turn the fields of a document ("": all of them) into what expressions read.
+
+        `computed` replaces computed values, for examples.
+        """
 
 
 def find_engine() -> RuleEngine | None:

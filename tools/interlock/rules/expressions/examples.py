@@ -32,25 +32,25 @@ class Outcome:
         return self.came_out == self.example.expect
 
 
-def run_examples(engine: RuleEngine, rule: Rule) -> Iterator[Outcome]:
-    """Run each example of a rule.
+def run_examples(engine: RuleEngine, rule: Rule, judge: Judge | None = None) -> Iterator[Outcome]:
+    """Run each example of a rule; a judge that is given counts the steps of several rules together.
 
     Raises:
         Broken: the rule itself is not understood.
     """
     understood = understand(engine, rule)
+    judge = judge or Judge(engine)
     for index, example in enumerate(rule.examples):
         try:
-            yield Outcome(index, example, _come_out(engine, rule, understood, example.given))
+            yield Outcome(index, example, _come_out(judge, rule, understood, example.given))
         except (BadExample, NotEvaluated) as why:
             yield Outcome(index, example, NO_ANSWER, str(why))
 
 
-def _come_out(engine: RuleEngine, rule: Rule, understood: Understood, given: Mapping[str, Mapping[str, Any]]) -> str:
+def _come_out(judge: Judge, rule: Rule, understood: Understood, given: Mapping[str, Mapping[str, Any]]) -> str:
     if unknown := sorted(given.keys() - set(VARIABLES[rule.applies_to])):
         known = ", ".join(VARIABLES[rule.applies_to])
         raise BadExample(f"there is no variable {unknown[0]} in a rule about a {rule.applies_to}, only {known}")
-    judge = Judge(engine)
     documents: dict[str, Document] = {}
     for name, model in variables_for(rule.applies_to).items():
         try:
@@ -58,8 +58,8 @@ def _come_out(engine: RuleEngine, rule: Rule, understood: Understood, given: Map
         except BadExample as why:
             raise BadExample(f"{name}.{why}") from why
         if computed:
-            judge.keep(documents[name], computed)
+            judge.computed[id(documents[name])] = (documents[name], computed)
     subject = Subject("the example", Place(""), documents, {})
-    if not judge.answer(understood.when, subject):
+    if not judge.answer(understood.when, subject, understood):
         return "skip"
-    return "pass" if judge.answer(understood.require, subject) else "fail"
+    return "pass" if judge.answer(understood.require, subject, understood) else "fail"

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Collection, Mapping
+from functools import cache, lru_cache
 from typing import Any
 
 from cel_expr_python import cel
@@ -24,12 +24,12 @@ from interlock.rules.expressions.bounds import (
     Sizes,
     longest_literal,
     most_steps,
+    read_by,
     refuse_unbounded,
-    variables_in,
 )
 from interlock.rules.expressions.checked_tree import Node, read_checked
 from interlock.rules.expressions.engine import Bound, NotEvaluated, NotUnderstood
-from interlock.rules.expressions.views import Shape, plain, records, shape_of
+from interlock.rules.expressions.views import Shape, plain, plain_fields, records, shape_of
 
 _PACKAGE = "document"
 _ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
@@ -57,11 +57,17 @@ class GoogleCel:
         """See `RuleEngine.compile`."""
         return _compiled(text, tuple(sorted(variables.items())))
 
-    def bind(self, document: Document, computed: Mapping[tuple[str, ...], Any] | None = None) -> Bound:
+    def bind(
+        self,
+        document: Document,
+        fields: Collection[str] = ("",),
+        computed: Mapping[tuple[str, ...], Any] | None = None,
+    ) -> Bound:
         """See `RuleEngine.bind`."""
-        value = plain(document)
+        value = plain(document) if "" in fields else plain_fields(document, fields)
         for path, replaced in (computed or {}).items():
-            _put(value, path, replaced)
+            if path[0] in value:
+                _put(value, path, replaced)
         measure = _Measure()
         return Bound(measure.foreign(value), measure.items, measure.text)
 
@@ -70,10 +76,16 @@ class CelExpression:
     """Satisfies `Expression`."""
 
     def __init__(self, tree: Node, runnable: Any) -> None:
-        self._tree = tree
         self._runnable = runnable
         self._literal = longest_literal(tree)
-        self._names = variables_in(tree)
+        self._reads = read_by(tree)
+        self._names = frozenset(name for name, _ in self._reads)
+        self._most_steps = lru_cache(maxsize=1000)(lambda sizes: most_steps(tree, sizes))
+
+    @property
+    def reads(self) -> frozenset[tuple[str, str]]:
+        """See `Expression.reads`."""
+        return self._reads
 
     @property
     def names(self) -> frozenset[str]:
@@ -85,7 +97,7 @@ class CelExpression:
         read = [data[name] for name in self._names if name in data]
         items = max([self._literal.items, *(bound.longest_list for bound in read)])
         text = max([self._literal.text, *(bound.longest_text for bound in read)])
-        return most_steps(self._tree, Sizes(items, text))
+        return self._most_steps(Sizes(items, text))
 
     def evaluate(self, data: Mapping[str, Bound]) -> bool:
         """See `Expression.evaluate`."""
@@ -103,7 +115,7 @@ class CelExpression:
         raise NotEvaluated(_plain_words(str(value)) if kind == cel.Type.ERROR else f"its result is {kind.name()}")
 
 
-@cache
+@lru_cache(maxsize=1000)
 def _compiled(text: str, variables: tuple[tuple[str, type[Document]], ...]) -> CelExpression:
     if len(text) > LONGEST_EXPRESSION:
         raise NotUnderstood(f"it has {len(text)} characters, and at most {LONGEST_EXPRESSION} are allowed")

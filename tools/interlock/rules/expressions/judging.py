@@ -16,6 +16,7 @@ from interlock.documents.kinds.policy import Rule
 from interlock.documents.positions import Place
 from interlock.documents.snapshot import Located
 from interlock.findings.finding import Finding, Severity
+from interlock.rules.expressions.bounds import MOST_STEPS
 from interlock.rules.expressions.engine import Bound, Expression, NotEvaluated, NotUnderstood, RuleEngine
 from interlock.rules.expressions.views import variables_for
 
@@ -61,14 +62,23 @@ class Understood:
     when: Expression
     require: Expression
 
+    def fields(self, name: str) -> frozenset[str]:
+        """The fields of a variable that the rule reads."""
+        return frozenset(field for read, field in self.when.reads | self.require.reads if read == name)
+
 
 @dataclass
 class Judge:
-    """One run over many subjects: what was bound is kept, and the steps of all evaluations are counted."""
+    """One run over many subjects: what was bound is kept, and the steps of all evaluations are counted.
+
+    `computed` holds other computed values for documents of examples, by identity, with the document itself: while it
+    is kept, its identity is its own.
+    """
 
     engine: RuleEngine
     steps: int = ALL_STEPS
-    bound: dict[int, tuple[Document, Bound]] = field(default_factory=dict)
+    computed: dict[int, tuple[Document, Mapping[tuple[str, ...], Any]]] = field(default_factory=dict)
+    bound: dict[tuple[int, frozenset[str]], tuple[Document, Bound]] = field(default_factory=dict)
 
     def findings(self, rules: Iterable[Located[Rule]], subjects: Sequence[Subject]) -> Iterator[Finding]:
         """What the rules find; one that is broken is left out, and has a finding of its own."""
@@ -83,7 +93,7 @@ class Judge:
     def _judged(self, located: Located[Rule], understood: Understood, subject: Subject) -> Iterator[Finding]:
         for key, expression in (("when", understood.when), ("require", understood.require)):
             try:
-                answer = self.answer(expression, subject)
+                answer = self.answer(expression, subject, understood)
             except NotEvaluated as why:
                 yield _without_answer(located, subject, key, str(why))
                 return
@@ -92,29 +102,29 @@ class Judge:
                     yield _violation(located, subject)
                 return
 
-    def answer(self, expression: Expression, subject: Subject) -> bool:
-        """Whether an expression is true of a subject.
+    def answer(self, expression: Expression, subject: Subject, rule: Understood) -> bool:
+        """Whether an expression of a rule is true of a subject.
 
         Raises:
             NotEvaluated: it has no answer, or the steps of this check are used up.
         """
         for name in sorted(expression.names - subject.documents.keys()):
             raise NotEvaluated(subject.absent.get(name) or f"there is no {name}")
-        data = {name: self._bind(subject.documents[name]) for name in expression.names}
-        self.steps -= expression.cost(data)
+        data = {name: self._bind(subject.documents[name], rule.fields(name)) for name in expression.names}
+        steps = expression.cost(data)
+        self.steps -= steps if steps <= MOST_STEPS else 0  # one that takes more is not run
         if self.steps < 0:
             raise NotEvaluated(f"the rules of this check together may take more than {ALL_STEPS:,} steps")
         return expression.evaluate(data)
 
-    def _bind(self, document: Document) -> Bound:
-        known = self.bound.get(id(document))
-        if known is None:
-            known = self.bound[id(document)] = (document, self.engine.bind(document))  # kept, so the id stays its own
+    def _bind(self, document: Document, fields: frozenset[str]) -> Bound:
+        key = (id(document), fields)
+        known = self.bound.get(key)
+        if known is None:  # the document is kept beside it, so that its id stays its own
+            computed = self.computed.get(id(document), (document, {}))[1]
+            bound = self.engine.bind(document, fields, computed)
+            known = self.bound[key] = (document, bound)
         return known[1]
-
-    def keep(self, document: Document, computed: Mapping[tuple[str, ...], Any]) -> None:
-        """Bind a document with other computed values, for examples."""
-        self.bound[id(document)] = (document, self.engine.bind(document, computed))
 
 
 def understand(engine: RuleEngine, rule: Rule) -> Understood:

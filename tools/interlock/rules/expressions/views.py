@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -154,6 +154,12 @@ def plain(value: Any) -> Any:
             return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
         case _:
             return value
+
+
+def plain_fields(document: Document, fields: Collection[str]) -> dict[str, Any]:
+    """Like `plain`, but only these fields of the document."""
+    read = ((key, getattr(document, name)) for key, name in _reads(type(document)) if key in fields)
+    return {key: plain(item) for key, item in read if item is not None}
 
 
 def records(model: type[Document]) -> Iterator[type[Document]]:
