@@ -19,9 +19,10 @@ from interlock.history.repository import GitRepository
 from interlock.rules.catalogue import catalogue
 from interlock.rules.example import Edit, FlipByte, Merge, SetValue, Vanish, Wait, example_ids, read_example
 from interlock.rules.rule import TransitionRule
+from support.absent_packages import without_packages
 from support.changes import NOON, Proposal
 from support.repositories import Repository, artifact, manifest, pointer
-from support.rule_examples import apply
+from support.rule_examples import apply, missing_packages
 
 ON_DISK_ONLY = {"submodule-in-tree", "unreadable-file"}
 """Examples of what no commit of the tests' own making can hold."""
@@ -73,7 +74,8 @@ def commit_on(branch: str, edits: list[Edit], repository: Repository) -> None:
 def test_each_flaw_is_found_by_looking_only_at_what_the_change_affects(rule: str, tmp_path: Path) -> None:
     repository = Proposal.begin(tmp_path / "repository").repository
     commit_on("proposal", edits_of(rule), repository)
-    narrow, whole = judged_twice(repository, deep=read_example(rule).deep)
+    with without_packages(*missing_packages(edits_of(rule))):
+        narrow, whole = judged_twice(repository, deep=read_example(rule).deep)
     if not isinstance(catalogue()[rule], TransitionRule):
         assert rule in {finding.rule for finding in narrow.findings} or rule.startswith("waiver-expired")
     assert_equally_judged(narrow, whole)
@@ -88,7 +90,8 @@ def test_putting_a_flaw_right_leaves_nothing_behind(rule: str, tmp_path: Path) -
     repository.git("rm", "-r", "--quiet", ".")
     repository.git("checkout", "healthy", "--", ".")
     repository.commit("Put it right", at=NOON)
-    narrow, whole = judged_twice(repository, deep=read_example(rule).deep)
+    with without_packages(*missing_packages(edits_of(rule))):
+        narrow, whole = judged_twice(repository, deep=read_example(rule).deep)
     assert_equally_judged(narrow, whole)
 
 

@@ -88,9 +88,14 @@ def play(rule: str, example: Example, edits: Sequence[Edit], root: Path) -> Play
     for edit in (*example.base, *edits):
         apply(edit, repository)
     tree = _TrickyTree(root, edits)
-    with without_packages(*(edit.package for edit in edits if isinstance(edit, WithoutPackage))):
+    with without_packages(*missing_packages(edits)):
         result = check_tree(tree, deep=example.deep, today=example.today)
     return _played(rule, result, exit_code(result), WorkingTree(root))
+
+
+def missing_packages(edits: Sequence[Edit]) -> list[str]:
+    """The packages that an example wants not to be installed."""
+    return [edit.package for edit in edits if isinstance(edit, WithoutPackage)]
 
 
 def _play_change(rule: str, example: Example, edits: Sequence[Edit], root: Path) -> Played:
