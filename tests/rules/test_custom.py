@@ -258,6 +258,16 @@ def test_findings_of_a_rule_can_be_waived_by_its_id(repository: Repository) -> N
     assert exit_code(result) == 0
 
 
+def test_a_rule_with_the_id_of_a_built_in_one_does_not_make_that_one_waivable(repository: Repository) -> None:
+    write_rule(repository, "digest-mismatch")
+    waiver = {"rule": "digest-mismatch", "scope": "adapters", "approver": "alice", "reason": "x", "until": "2999-01-01"}
+    repository.write("policies/waivers.yaml", {"kind": "Waivers", "waivers": [waiver]})
+    file = repository.root / "artifacts/sql-helper/1/adapter_model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    found = {finding.rule: finding.excused for finding in check(repository, today=dt.date(2026, 11, 25)).findings}
+    assert found == {"digest-mismatch": "", "rule-id-taken": "", "waiver-not-allowed": ""}
+
+
 def test_a_rule_of_an_unknown_form_is_refused_as_before(repository: Repository) -> None:
     path = write_rule(repository)
     repository.change(path, "requires", to="true")

@@ -140,7 +140,7 @@ def known_families(snapshot: Snapshot) -> dict[str, str]:
     # Not at the top: the catalogue lists this family too.
     from interlock.rules.catalogue import families
 
-    return {**families(), **dict.fromkeys(snapshot.rules, "custom")}
+    return {**dict.fromkeys(snapshot.rules, "custom"), **families()}  # no rule of one's own changes a built-in one
 
 
 RULES = (
