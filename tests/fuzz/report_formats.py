@@ -14,8 +14,12 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import interlock.findings
+from interlock.checking.review.page import page_of
+from interlock.documents.tree import Tree
 from interlock.findings.judgement import Judgement, Sources
+from interlock.findings.markdown_page import MAX_CHARACTERS, render_page
 from interlock.rules.catalogue import catalogue
+from support.forge import shown
 
 _READ_BACK: dict[str, Callable[[str], Any]] = {
     "render_json": json.loads,
@@ -54,3 +58,12 @@ def assert_reported(result: Judgement, sources: Sources) -> None:
         assert not hidden, f"{name} lets {hidden!r} through"
         if name in _READ_BACK:
             _READ_BACK[name](text)
+
+
+def assert_paged(result: Judgement, tree: Tree) -> None:
+    """Write the page for a reviewer: nothing in it can break out of it, and it is never too long."""
+    text = render_page(page_of(result, tree, "interlock check"))
+    assert len(text) <= MAX_CHARACTERS
+    isolates = {"\u2068", "\u2069"}
+    assert not {char for char in text if not char.isprintable()} - isolates - {"\n"}
+    shown(text)

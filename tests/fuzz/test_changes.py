@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from fuzz.budget import cases
-from fuzz.report_formats import assert_reported
+from fuzz.report_formats import assert_paged, assert_reported
 from fuzz.whole_repository import RESEAL, Edits, assert_judged, edits, write
 from interlock.checking.changes import flaw_identity
 from interlock.checking.checker import check_tree
@@ -38,3 +38,4 @@ def test_a_change_with_anything_in_it_is_judged(made: Edits) -> None:
         missed = {flaw_identity(f) for f in whole if f.blocks} - {flaw_identity(f) for f in result.findings if f.blocks}
         assert not missed, missed  # the trusted side has no flaw, so each of them comes with the change
         assert_reported(result, sources_of(tree))
+        assert_paged(result, tree)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fuzz.damage import damaged
 from fuzz.mutation import flow, mutated, texts
-from fuzz.report_formats import assert_reported
+from fuzz.report_formats import assert_paged, assert_reported
 from fuzz.valid import healthy, healthy_files
 from interlock.checking.checker import CheckCaches, CheckResult, check_tree, exit_code
 from interlock.cli.excerpts import sources_of
@@ -111,6 +111,7 @@ class Bench:
             result = check_tree(tree, caches=self.caches, **options)
             assert_judged(result, tree)
             assert_reported(result, sources_of(tree))
+            assert_paged(result, tree)
         return result
 
     @contextmanager

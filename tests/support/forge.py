@@ -79,6 +79,7 @@ HOSTILE = [
     "*bold* **bold** _em_ __em__ ~~gone~~ ***",
     "---", "===", "***", "+ plus", "* star",
     "#1 org/repo#2 GH-3 JIRA-44 !5 ~bug %v1 &6 $7 a5c3785ed8d6a35868bc169f07e40e889087fd2e",
+    "ssh-ed25519 see-GH-3 not-a-deadbeef-either",
     ":shipit: :+1: a:smile:b 1:100:2",
     "$x^2$ $$x$$ $`x`$",
     "&lt;b&gt; &amp; &#64;octocat",

@@ -20,7 +20,8 @@ LIMIT = 400
 _SPACES = str.maketrans("\n\r\t", "   ")
 _WORD = re.compile(r"(?P<lead>[(\"'„“‘«]*)(?P<core>.*?)(?P<trail>[.,;:?!)\"'%“”’»]*)")
 _PLAIN = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*|[0-9]+[.:][0-9]+|[^\x00-\x7f]+")
-_REFERENCE = re.compile(r"[0-9a-f]{7,}|[A-Za-z]+-[0-9]+")
+_REFERENCE = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{7,}(?![0-9A-Za-z])|[A-Za-z]-[0-9]+(?![0-9A-Za-z])")
+"""Anywhere in a word: what may name a commit, or an entry of another tracker such as `GH-3`."""
 _HARMLESS = re.compile(r"[(\"'.,;:?)]*|%[.,;:?)]*")
 _RUNS = re.compile("`+")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
@@ -71,7 +72,7 @@ def _word(word: str, *, first: bool) -> str:
 
 
 def _is_plain(core: str) -> bool:
-    return bool(_PLAIN.fullmatch(core)) and not _REFERENCE.fullmatch(core) and not _turns_direction(core)
+    return bool(_PLAIN.fullmatch(core)) and not _REFERENCE.search(core) and not _turns_direction(core)
 
 
 def _span(shown: str) -> str:
