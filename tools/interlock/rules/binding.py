@@ -38,10 +38,15 @@ TOKENS = frozenset(
 TOKENIZER_SETTINGS = frozenset({"special_tokens_map.json", "tokenizer_config.json"})
 """Files beside them that every version of transformers writes a little differently."""
 
+_NAMED_ONLY = frozenset({"name", "revision"})
+_WATCHED = TOKENS | TOKENIZER_SETTINGS
+
 
 def base_binding_mismatch(facts: Facts) -> Iterator[Finding]:
     """The adapter was trained with another base, tokenizer, template or quantization than the base revision has."""
     for key, located, base in _with_base(facts):
+        if located.document.base.model_fields_set <= _NAMED_ONLY:
+            continue
         for where, trained, registered in _bindings(located.document, base):
             if trained is not None and trained != registered:
                 reference = located.document.base
@@ -82,7 +87,7 @@ def tokenizer_differs_from_base(facts: Facts) -> Iterator[Finding]:
     """Beside the weights lies a tokenizer or a template that is not the base's: engines disagree about which counts."""
     for key, located, base in _with_base(facts):
         for index, file in enumerate(located.document.artifact.files):
-            if file.path not in TOKENS | TOKENIZER_SETTINGS:
+            if file.path not in _WATCHED:
                 continue
             promised, known = _of_base(file, base)
             if promised != file.digest:
