@@ -11,6 +11,10 @@
     ├── HistoryError            git refused, or what it returned cannot be trusted
     │   ├── RemoteUnreachable   the remote did not answer in time
     │   └── HistoryRewritten    the branch no longer contains the last accepted commit
+    ├── ForgeError              GitHub, GitLab, Forgejo: nothing is known of what people said there      exit 4
+    │   ├── ForgeUnreachable    no answer, not in time, or "later" too often
+    │   ├── ForgeRefused        the forge answered with a refusal
+    │   └── ForgeMisbehaved     the forge answered something that its interface does not allow
     └── EngineError             the serving engine
         ├── EngineUnreachable   no answer, or not in time
         ├── EngineRefused       the engine answered with a reason
@@ -83,6 +87,26 @@ class RemoteUnreachable(HistoryError):
 
 class HistoryRewritten(HistoryError):
     """The branch no longer contains the last accepted commit."""
+
+
+class ForgeError(InterlockError):
+    """What people said on a forge is not known: whoever needs it could not evaluate."""
+
+
+class ForgeUnreachable(ForgeError):
+    """The forge did not answer, not in time, or asked to come back later more often than we do."""
+
+
+class ForgeRefused(ForgeError):
+    """The forge answered with a refusal; `status` is the HTTP status it used."""
+
+    def __init__(self, found: str, *, status: int, expected: str = "", remedy: str = "") -> None:
+        super().__init__(found, expected=expected, remedy=remedy)
+        self.status = status
+
+
+class ForgeMisbehaved(ForgeError):
+    """The forge answered something that its own interface does not allow."""
 
 
 class EngineError(InterlockError):

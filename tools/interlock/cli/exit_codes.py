@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from interlock.errors import ArtifactUnreachable, EngineUnreachable, InterlockError, RemoteUnreachable, UsageError
+from interlock.errors import (
+    ArtifactUnreachable,
+    EngineUnreachable,
+    ForgeError,
+    InterlockError,
+    RemoteUnreachable,
+    UsageError,
+)
 
 CLEAN = 0
 FINDINGS = 1
@@ -28,6 +35,6 @@ def of_error(error: InterlockError) -> int:
     """The exit status for an operation that ended with `error`."""
     if isinstance(error, UsageError):
         return WRONG_USE
-    if isinstance(error, (ArtifactUnreachable, RemoteUnreachable, EngineUnreachable)):
+    if isinstance(error, (ArtifactUnreachable, RemoteUnreachable, EngineUnreachable, ForgeError)):
         return COULD_NOT_EVALUATE
     return FINDINGS
