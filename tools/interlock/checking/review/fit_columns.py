@@ -29,6 +29,7 @@ _BY_RULE: dict[str, tuple[Column, ...]] = {
     "module-not-in-base": (MODULES,),
     "undeclared-module": (MODULES,),
     "base-shape-unknown": (MODULES, TENSORS),
+    "unclear-engine-version": (ENGINE,),
     "unreadable-tensors": (TENSORS, BYTES),
 }
 _BY_WORD = {"quantiz": QUANTIZATION, "base": BASE, "tokenizer": BASE, "template": BASE}

@@ -105,7 +105,8 @@ def _origin(change: Change, revision: AdapterRevision, path: str) -> Iterator[Li
         yield "Learned from: the manifest names no dataset."
     yield _lineage(revision)
     yield _risk(change, revision)
-    notes = revision.release_notes
+    notes, licence = revision.release_notes, revision.license
+    yield ("Licence of the adapter: ", Code(licence), ".") if licence else "Licence of the adapter: not stated."
     yield ("Release notes: ", Code(notes), ".") if notes else "Release notes: none."
 
 
