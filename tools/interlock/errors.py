@@ -8,6 +8,9 @@
     │   ├── ArtifactCorrupt     bytes are there and are not the promised ones
     │   └── ArtifactUnreachable the place that holds the bytes did not answer: nothing is known
     ├── EvidenceError           a statement cannot be read: it counts as evidence of nothing
+    ├── SignatureError          a signature, a key or what makes one
+    │   ├── SignatureInvalid    it is no signature, or not over these bytes by this key: it counts for nobody
+    │   └── SigningFailed       nothing was signed: no key, no answer, or a refusal
     ├── HistoryError            git refused, or what it returned cannot be trusted
     │   ├── RemoteUnreachable   the remote did not answer in time
     │   └── HistoryRewritten    the branch no longer contains the last accepted commit
@@ -75,6 +78,18 @@ class ArtifactUnreachable(ArtifactError):
 
 class EvidenceError(InterlockError):
     """A file is no statement that can be read in one way only, so it is evidence of nothing."""
+
+
+class SignatureError(InterlockError):
+    """A signature cannot be made, read or believed."""
+
+
+class SignatureInvalid(SignatureError):
+    """It is no signature, or not over these bytes by this key, so it counts for nobody."""
+
+
+class SigningFailed(SignatureError):
+    """Nothing was signed."""
 
 
 class HistoryError(InterlockError):
