@@ -121,7 +121,8 @@ def _numbers(blob: bytes) -> bytes:
     reader = WireReader(blob, "the signature")
     first, second = reader.positive(), reader.positive()
     reader.end()
-    return encode_dss_signature(first, second)
+    encoded: bytes = encode_dss_signature(first, second)
+    return encoded
 
 
 def _expect(made_with: str, expected: str) -> None:
