@@ -1,7 +1,7 @@
 """Licences: what an adapter may be offered under follows from its base. Words that rules about licences share.
 
 No legal advice: only texts that say it themselves count. Licences are compared as SPDX and the Hugging Face hub spell
-them, without regard to case. docs/decisions/0007-licences.md says why it is these and no others.
+them, without regard to case. docs/decisions/0008-licences.md says why it is these and no others.
 """
 
 from __future__ import annotations
