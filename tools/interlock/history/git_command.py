@@ -123,12 +123,20 @@ class Git:
         Raises:
             HistoryError: git refused, or took too long.
         """
-        arguments = ["git", "-C", str(self.directory), "--literal-pathspecs", *words]
-        what = f"git {words[0]}"
-        finished = run_bounded(arguments, personal_environment(), data, self.local_timeout, 1 << 20, what=what)
+        finished = self.attempt_personally(*words, data=data, timeout=self.local_timeout)
         if finished.status:
             reason = finished.errors or finished.output.decode(errors="replace").strip()
-            raise HistoryError(f"{what} failed: {reason}", remedy="repair what git says and run it again")
+            raise HistoryError(f"git {words[0]} failed: {reason}", remedy="repair what git says and run it again")
+
+    def attempt_personally(self, *words: str, data: bytes = b"", timeout: float) -> Finished:
+        """Run one git command as the person would, whose failure the caller wants to interpret; `timeout` in seconds.
+
+        Raises:
+            HistoryError: git could not be started or printed more than 1 MiB.
+            RemoteUnreachable: git took longer than `timeout` seconds.
+        """
+        arguments = ["git", "-C", str(self.directory), "--literal-pathspecs", *words]
+        return run_bounded(arguments, personal_environment(), data, timeout, 1 << 20, what=f"git {words[0]}")
 
     @contextmanager
     def pipe(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:

@@ -1,0 +1,189 @@
+"""Where signed statements are kept: the ref `refs/interlock/attestations`, one file a statement, beside the branch.
+
+    <tree>/<sha256 of the file>.json
+
+Called by approve, attest and emergency to add, by the checker and the agent to read. Add-only: what was added is never
+changed or removed. Only objects and the ref are written, never an index or a working directory; where two add at once,
+both succeed. `attestation_exchange` brings it from and to a remote. Nothing here says that a statement is true.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from interlock.documents.identifiers import commit_id
+from interlock.errors import HistoryError
+from interlock.history.blob_reading import ObjectReader
+from interlock.history.git_command import Git
+
+REF = "refs/interlock/attestations"
+MAX_FILE = 128 * 1024
+MAX_FILES = 500
+"""Statements about one tree: more is not read, and "could not evaluate"."""
+_NAME = re.compile(r"([0-9a-f]{64})\.json")
+_TRIES = 50
+_NOTHING = "0" * 40
+_IDENTITY = ("-c", "user.name=interlock", "-c", "user.email=interlock@localhost", "-c", "commit.gpgsign=false")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What lies in the folder of one tree: `statements` by file name, and why others there were not read."""
+
+    statements: Mapping[str, bytes] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def file_name(data: bytes) -> str:
+    """The name of the file that holds a statement."""
+    return f"{hashlib.sha256(data).hexdigest()}.json"
+
+
+def tip(git: Git, ref: str = REF) -> str | None:
+    """The commit that a ref names, None where there is none."""
+    finished = git.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    return commit_id(finished.output.decode("ascii").strip()) if not finished.status else None
+
+
+def read(git: Git, tree: str) -> dict[str, bytes]:
+    """The statements about a tree by file name, each with exactly the bytes that its name promises.
+
+    Raises:
+        HistoryError: there are too many, or git cannot read them.
+    """
+    return dict(read_stored(git, tree).statements)
+
+
+def read_stored(git: Git, tree: str) -> Stored:
+    """What lies in the folder of a tree, and why what is not read there is not.
+
+    Raises:
+        HistoryError: there are too many, or git cannot read them.
+    """
+    commit = tip(git)
+    blobs = _folder(git, commit, commit_id(tree)) if commit else {}
+    if len(blobs) > MAX_FILES:
+        raise HistoryError(
+            f"{REF} holds {len(blobs)} statements about the tree {tree[:12]}",
+            expected=f"at most {MAX_FILES}",
+            remedy="find out who added them: git log " + REF,
+        )
+    reader = ObjectReader(git)
+    try:
+        found = reader.read_several([blob for blob in blobs.values() if blob], limit=MAX_FILE)
+    finally:
+        reader.close()
+    statements, refused = {}, {}
+    for name, blob in blobs.items():
+        why = _why_not(name, found.get(blob))
+        if why:
+            refused[name] = why
+        else:
+            statements[name] = found[blob]
+    return Stored(statements, refused)
+
+
+def _why_not(name: str, data: bytes | None) -> str:
+    """Why a file is not read, "" where it is."""
+    if not _NAME.fullmatch(name):
+        return "its name is not the SHA-256 of a statement"
+    if data is None:
+        return f"it is no file of at most {MAX_FILE} bytes that is here"
+    return "" if file_name(data) == name else "its content is not what its name says: it was changed"
+
+
+def _folder(git: Git, commit: str, tree: str) -> dict[str, str]:
+    """The ids of the blobs in a folder by name; "" for what is no regular file."""
+    listing = git.run("ls-tree", "-z", "--full-tree", commit, f"{tree}/").decode("utf-8", errors="replace")
+    found = {}
+    for line in filter(None, listing.split("\0")):
+        words, _, path = line.partition("\t")
+        mode, _, blob = words.split(" ")
+        found[path.removeprefix(f"{tree}/")] = blob if mode == "100644" else ""
+    return found
+
+
+def add(git: Git, tree: str, files: Mapping[str, bytes]) -> str:
+    """Add statements to the folder of a tree; returns the commit of the ref that holds them.
+
+    Raises:
+        HistoryError: a name is not the SHA-256 of its content, or git refuses.
+    """
+    return add_several(git, {commit_id(tree): files})
+
+
+def add_several(git: Git, files: Mapping[str, Mapping[str, bytes]]) -> str:
+    """Add statements to the folders of several trees in one commit; see `add`."""
+    for named in files.values():
+        for name, data in named.items():
+            if file_name(data) != name or len(data) > MAX_FILE:
+                raise HistoryError(f"{name} is not the name of a statement of {len(data)} bytes")
+    blobs = {tree: {name: _blob(git, data) for name, data in named.items()} for tree, named in files.items()}
+    for _ in range(_TRIES):
+        old = tip(git)
+        folders = {tree: _folder(git, old, tree) if old else {} for tree in blobs}
+        if old and all(new.items() <= folders[tree].items() for tree, new in blobs.items()):
+            return old
+        top = _entries(git, old)
+        for tree, new in blobs.items():
+            top[tree] = f"040000 tree {_made(git, _files(folders[tree] | new))}"
+        commit = _commit(git, _made(git, top), [old] if old else [], "Add statements")
+        if move(git, old, commit):
+            return commit
+    raise HistoryError(f"{REF} is being written by others all the time", remedy="run the same command again")
+
+
+def _files(blobs: Mapping[str, str]) -> dict[str, str]:
+    return {name: f"100644 blob {blob}" for name, blob in blobs.items() if blob}
+
+
+def _blob(git: Git, data: bytes) -> str:
+    return git.run("hash-object", "-w", "--stdin", data=data).decode("ascii").strip()
+
+
+def _entries(git: Git, commit: str | None) -> dict[str, str]:
+    """`MODE TYPE ID` by name at the top of the ref's tree."""
+    listing = git.run("ls-tree", "-z", "--full-tree", commit).decode("utf-8") if commit else ""
+    lines = (line.partition("\t") for line in listing.split("\0") if line)
+    return {name: words for words, _, name in lines}
+
+
+def _made(git: Git, entries: Mapping[str, str]) -> str:
+    lines = "".join(f"{words}\t{name}\0" for name, words in entries.items())
+    return git.run("mktree", "-z", "--missing", data=lines.encode("utf-8")).decode("ascii").strip()
+
+
+def _commit(git: Git, tree: str, parents: list[str], message: str) -> str:
+    named = [word for parent in parents for word in ("-p", parent)]
+    return git.run(*_IDENTITY, "commit-tree", tree, *named, data=message.encode()).decode("ascii").strip()
+
+
+def move(git: Git, old: str | None, new: str, ref: str = REF) -> bool:
+    """Let a ref name another commit if it still names `old`; whether it did."""
+    return not git.attempt("update-ref", "--end-of-options", ref, new, old or _NOTHING).status
+
+
+def union(git: Git, ours: str | None, theirs: str) -> str:
+    """A commit that holds the statements of both; one of the two where it holds the other already.
+
+    Raises:
+        HistoryError: git refuses.
+    """
+    if ours is None or _contains(git, theirs, ours):
+        return theirs
+    if _contains(git, ours, theirs):
+        return ours
+    mine, others = _entries(git, ours), _entries(git, theirs)
+    top = {**others, **mine}
+    for name in mine.keys() & others.keys():
+        if mine[name] != others[name]:
+            both = {**_files(_folder(git, theirs, name)), **_files(_folder(git, ours, name))}
+            top[name] = f"040000 tree {_made(git, both)}"
+    return _commit(git, _made(git, top), [ours, theirs], "Unite statements")
+
+
+def _contains(git: Git, newer: str, older: str) -> bool:
+    return not git.attempt("merge-base", "--is-ancestor", older, newer).status
