@@ -108,3 +108,10 @@ def test_what_is_accepted_is_the_same_in_yaml_1_1_and_yaml_1_2(text: str) -> Non
             continue
         assert type(other) is type(ours), (text, ours, other)
         assert other == (pytest.approx(ours) if isinstance(ours, float) else ours)
+
+
+def test_text_that_begins_with_a_question_mark_is_refused_without_quotes() -> None:
+    """Between brackets, ruamel.yaml's own parser and PyYAML's take it for the start of a key."""
+    with pytest.raises(AmbiguousScalar):
+        resolve_plain("?5")
+    assert needs_quotes("?5")

@@ -95,6 +95,8 @@ def _float(text: str) -> float:
 
 
 def _refuse_ambiguous_word(text: str) -> None:
+    if text.startswith("?"):
+        raise AmbiguousScalar("between brackets it is text to some YAML readers and a key to others")
     if len(text) > 3:
         return
     if text.lower() in _SWITCHES:
