@@ -69,9 +69,9 @@ class KeyRing:
             return f"{whose} was retired: its last day was {min(ended)}"
         return ""
 
-    def revoked(self) -> frozenset[str]:
-        """The fingerprints of the keys that are marked as revoked."""
-        return frozenset(fingerprint for fingerprint, keys in self._keys.items() if any(key.revoked for key in keys))
+    def taken_back(self, fingerprint: str) -> str:
+        """Why a key that this roster names counts no more, as a sentence; empty for a good key and for a stranger's."""
+        return self.why_not(fingerprint) if fingerprint in self._keys else ""
 
     def with_role(self, role: str) -> frozenset[str]:
         """The fingerprints of the good keys of everybody who has a role."""

@@ -46,7 +46,7 @@ _BELOW = {
     + " in recipes/, suites/, evidence/ or notes/",
     "bases": "bases/NAME/REVISION.yaml",
     "environments": "environments/NAME/environment.yaml or environments/NAME/pointers/ADAPTER.yaml",
-    "policies": "policies/NAME.yaml or policies/rules/ID.yaml",
+    "policies": "policies/NAME.yaml, policies/rules/ID.yaml or policies/keys/NAME.asc",
 }
 
 
@@ -142,6 +142,8 @@ def _policies(parts: list[str]) -> PathClass | None:
             return _document("Policy", ("policy", stem))
         case ["rules", file] if stem := _stem(file):
             return _document("Rule", ("id", stem))
+        case ["keys", file] if file.endswith(".asc"):
+            return PathClass(Standing.FREE)
         case _:
             return None
 
