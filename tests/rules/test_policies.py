@@ -138,10 +138,15 @@ def test_policies_of_different_environments_do_not_meet(repository: Repository) 
     passes(repository)
 
 
+TIERS = {"approvals.low", "approvals.medium", "approvals.high"}
+
+
 def test_every_key_of_a_policy_has_a_way_to_merge() -> None:
     """A new key of the model must not be left to chance."""
     known = {way.partition(".")[0] for way in WAYS}
     assert set(Policy.model_fields) - {"kind", "environments"} == known
     for part in ("approvals", "evidence", "canary", "rollback", "emergency", "retention"):
         (model,) = (m for m in Policy.model_fields[part].annotation.__args__ if m is not type(None))  # type: ignore[union-attr]
-        assert {f"{part}.{field}" for field in model.model_fields} <= {way.removesuffix(".*") for way in WAYS}
+        assert {f"{part}.{field}" for field in model.model_fields} <= {way.removesuffix(".*") for way in WAYS} | TIERS
+    for tier in TIERS:
+        assert {f"{tier}.count", f"{tier}.roles.*"} <= WAYS.keys()

@@ -247,7 +247,11 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "count": "How many people.",
         "roles": "How many of them in which role.",
         "distinct": "Parts that one person may not play together.",
+        "low": "What an adapter of low risk needs; of two numbers the larger one counts.",
+        "medium": "For medium risk.",
+        "high": "For high risk.",
     },
+    "TierApprovals": {"count": "How many people.", "roles": "How many of them in which role."},
     "EvidenceByTier": {
         "low": "Kinds of evidence for adapters of low risk.",
         "medium": "For medium risk.",
@@ -312,11 +316,24 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
     "Person": {
         "login": "The name at the forge.",
         "id": "The numeric account at the forge: this identifies the person.",
+        "accounts": "Numeric accounts at several forges; where one is written for anybody, `id` says nothing there.",
         "emails": "Addresses in commits.",
-        "keys": "Public signing keys.",
+        "keys": "Public signing keys: each as one line, or with its dates.",
         "roles": "What the person may do.",
     },
-    "Machine": {"name": "The automaton.", "keys": "Public signing keys.", "roles": "What it may do."},
+    "Key": {
+        "key": "The line of the .pub file.",
+        "since": "The first day on which it counts.",
+        "until": "The last day on which it counts.",
+        "revoked": "The day on which it was lost or stolen; it counts for nothing any more.",
+    },
+    "Machine": {
+        "name": "The automaton.",
+        "id": "Its numeric account at the forge, if it has one.",
+        "emails": "Addresses in commits that it makes.",
+        "keys": "Public signing keys: each as one line, or with its dates.",
+        "roles": "What it may do; `forge` for a forge that commits in the name of whoever is logged in.",
+    },
     "Node": {
         "kind": "What this document is.",
         "name": "The node's name.",

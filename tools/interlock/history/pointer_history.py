@@ -39,7 +39,7 @@ def pointer_changes(git: Git, commit: str, environment: str, adapter: str | None
     Raises:
         HistoryError: the history is cut off (a shallow clone), or git cannot read it.
     """
-    _refuse_cut_history(git)
+    refuse_cut_history(git)
     folder = f"environments/{environment}/pointers"
     where = pointer_path(environment, adapter) if adapter else folder
     objects = ObjectReader(git)
@@ -53,10 +53,15 @@ def pointer_changes(git: Git, commit: str, environment: str, adapter: str | None
     return [change for change in changes if change.active != _UNREADABLE]
 
 
-def _refuse_cut_history(git: Git) -> None:
+def refuse_cut_history(git: Git) -> None:
+    """Let nobody conclude anything from a history that ends where a clone was cut off.
+
+    Raises:
+        HistoryError: the repository is a shallow clone.
+    """
     if git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
         raise HistoryError(
-            f"{git.directory} is a shallow clone, so what was served earlier is not known",
+            f"{git.directory} is a shallow clone, so what was earlier is not known",
             expected="the whole history",
             remedy="run: git fetch --unshallow",
         )

@@ -79,7 +79,7 @@ def _jsonable(value: Any) -> Any:
 def _roles(snapshot: Snapshot, policy: EffectivePolicy) -> list[View]:
     """Who may give the approvals that are asked for."""
     asked = sorted(
-        key.removeprefix("approvals.roles.") for key in policy.settings if key.startswith("approvals.roles.")
+        {key.rpartition(".roles.")[2] for key in policy.settings if key.startswith("approvals.") and ".roles." in key}
     )
     people = snapshot.roster.document.people if snapshot.roster else ()
     return [{"role": role, "people": [person.login for person in people if role in person.roles]} for role in asked]

@@ -99,7 +99,9 @@ def _fields(model: Document, prefix: str, location: Location) -> Iterator[tuple[
         silent = field not in model.model_fields_set and field not in _SAID_BY_SILENCE
         if field == "suite" or silent or value is None:
             continue
-        if isinstance(value, Mapping):
+        if isinstance(value, Document):
+            yield from _fields(value, f"{prefix}.{field}", (*location, field))
+        elif isinstance(value, Mapping):
             yield from ((f"{prefix}.{field}.{name}", (*location, field, name), item) for name, item in value.items())
         else:
             yield f"{prefix}.{field}", (*location, field), value
@@ -137,6 +139,12 @@ WAYS: Mapping[str, tuple[str, Merge | None]] = {
     "approvals.count": _LARGER,
     "approvals.roles.*": _LARGER,
     "approvals.distinct": _ALL,
+    "approvals.low.count": _LARGER,
+    "approvals.low.roles.*": _LARGER,
+    "approvals.medium.count": _LARGER,
+    "approvals.medium.roles.*": _LARGER,
+    "approvals.high.count": _LARGER,
+    "approvals.high.roles.*": _LARGER,
     "evidence.low": _ALL,
     "evidence.medium": _ALL,
     "evidence.high": _ALL,
@@ -160,9 +168,9 @@ WAYS: Mapping[str, tuple[str, Merge | None]] = {
     "retention.archive_after": _EQUAL,
     "retention.records": _EQUAL,
 }
-"""How two values of a key become one. `*` stands for a name. `canary.alpha`, `archive_after` and `records` have no
-stricter side: a larger alpha stops a bad canary sooner and a good one more often, and how long something is kept may be
-the least that a law asks for or the most that it allows."""
+"""How two values of a key become one. `*` stands for a name. `canary.alpha`, `archive_after` and
+`records` have no stricter side: a larger alpha stops a bad canary sooner and a good one more often, and how long
+something is kept may be the least that a law asks for or the most that it allows."""
 
 
 def _way(key: str) -> tuple[str, Merge | None]:
@@ -170,7 +178,7 @@ def _way(key: str) -> tuple[str, Merge | None]:
         return WAYS[key]
     if key.startswith("gates."):
         return WAYS[f"gates.*.{key.rpartition('.')[2]}"]
-    return WAYS["budgets.*" if key.startswith("budgets.") else "approvals.roles.*"]
+    return WAYS[f"{key.rpartition('.')[0]}.*"]
 
 
 def _order(key: str) -> tuple[int, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from interlock.approvals.question import Needs, Tier
 from interlock.checking.evidence_reading import Evidence
 from interlock.checking.review.kinds import Kind
 from interlock.checking.review.origins import risk_tier
@@ -71,7 +72,7 @@ def _of_rollback(policy: EffectivePolicy) -> Bullet | None:
 
 def _of_promotion(change: Change, step: PointerStep, policy: EffectivePolicy, evidence: Evidence) -> Iterator[Bullet]:
     asked = [
-        *_approvals(policy),
+        *_approvals(policy, risk_tier(change, step.adapter)),
         *(wanted_evidence(change, key, kind, evidence) for key, kind in _asked_for(change, step, policy)),
         *_age(policy),
         *(Bullet(_gate(policy, gate), open_box=True) for gate in _gates(policy)[:SHOWN]),
@@ -82,13 +83,12 @@ def _of_promotion(change: Change, step: PointerStep, policy: EffectivePolicy, ev
         yield Bullet((Code(setting.key), f": nobody can say what counts: {setting.conflict}."))
 
 
-def _approvals(policy: EffectivePolicy) -> Iterator[Bullet]:
-    count, prefix = policy.value("approvals.count"), "approvals.roles."
-    names = [key for key in policy.settings if key.startswith(prefix)]
-    roles = [_people(policy.value(name, 0), name.removeprefix(prefix)) for name in names[:SHOWN]]
-    if count is not None or roles:
+def _approvals(policy: EffectivePolicy, tier: Tier) -> Iterator[Bullet]:
+    needs = Needs.of(policy, tier)
+    roles = [_people(number, role) for role, number in list(needs.roles.items())[:SHOWN]]
+    if needs.asked:
         among = f", among them {listed(roles)}" if roles else ""
-        yield Bullet(f"{plural(count or 0, 'approval')}{among}.", open_box=True)
+        yield Bullet(f"{plural(needs.count, 'approval')}{among}.", open_box=True)
     parts = [_PARTS[part] for part in policy.value("approvals.distinct", ()) if part in _PARTS]
     if parts:
         yield Bullet(f"not from whoever {' or '.join(parts)}.", open_box=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from interlock.approvals.question import Tier
 from interlock.checking.review.words import plural, size
 from interlock.documents.identifiers import RevisionId
 from interlock.documents.kinds.adapter_revision import AdapterRevision, Dataset
@@ -147,7 +148,7 @@ def _risk(change: Change, revision: AdapterRevision) -> Line:
     return (f"Risk tier {risk_tier(change, revision.adapter)}; bias ", *assessed, *known, ".")
 
 
-def risk_tier(change: Change, adapter: str) -> str:
+def risk_tier(change: Change, adapter: str) -> Tier:
     """The tier by which evidence is asked for: as the trusted side says; an unknown risk is the highest."""
     located = change.base.adapters.get(adapter) or change.head.snapshot.adapters.get(adapter)
     return located.document.risk.tier if located else "high"

@@ -12,12 +12,22 @@ EvidenceKind = Name
 Role = Name
 
 
+class TierApprovals(Document):
+    """What an adapter of one risk tier needs beyond the rest."""
+
+    count: Count | None = None
+    roles: dict[Role, Count] = {}
+
+
 class Approvals(Document):
     """How many people, in which roles, and which parts may not be played by the same person."""
 
     count: Count
     roles: dict[Role, Count] = {}
     distinct: Many[Literal["trainer", "evaluator", "author", "approver", "activator"]] = ()
+    low: TierApprovals | None = None
+    medium: TierApprovals | None = None
+    high: TierApprovals | None = None
 
 
 class EvidenceByTier(Document):
