@@ -57,6 +57,15 @@ def _result(repository: GitRepository, base: str, head: str) -> str:
     return merged_tree(repository.git, base, head)
 
 
+def resulting_tree(repository: GitRepository, base: str, head: str) -> str:
+    """The id of the tree that merging one commit into another (full ids) gives.
+
+    Raises:
+        HistoryError: git does not know one of them, or they do not merge without a person.
+    """
+    return repository.tree_of(_result(repository, base, head))
+
+
 @contextmanager
 def staged_files(repository: GitRepository, base: str, index: Path | None) -> Iterator[Proposal]:
     """What committing the index on top of the revision `base` would give.

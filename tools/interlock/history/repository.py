@@ -100,6 +100,60 @@ class GitRepository:
             raise HistoryError(f"cannot compare {older[:12]} and {newer[:12]}: {finished.errors}", remedy=remedy)
         return finished.status == 0
 
+    def tree_of(self, name: str) -> str:
+        """The id of the tree of a commit; a tree's own id (both full ids).
+
+        Raises:
+            HistoryError: git knows no such object.
+        """
+        finished = self.git.attempt("rev-parse", "--verify", "--quiet", f"{commit_id(name)}^{{tree}}")
+        if finished.status:
+            raise HistoryError(f"{name[:12]} has no tree in {self._directory}", remedy="run: git fetch")
+        return commit_id(finished.output.decode("ascii").strip())
+
+    def first_parent(self, commit: str) -> str | None:
+        """The commit that a commit (a full id) was made on; None for a first commit.
+
+        Raises:
+            HistoryError: the commit or its parent is not here, for example in a shallow clone.
+        """
+        words = self.git.run("rev-list", "--parents", "--max-count=1", commit_id(commit)).decode("ascii").split()
+        if len(words) > 1:
+            return commit_id(words[1])
+        if self.git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
+            found = f"what stood before {commit[:12]} is not here: this is a shallow clone"
+            raise HistoryError(found, remedy="run: git fetch --unshallow")
+        return None
+
+    def first_parents(self, commit: str, most: int) -> list[tuple[str, str]]:
+        """The newest commits of the branch that ends in `commit`, with their trees, newest first, at most `most`.
+
+        Raises:
+            HistoryError: git cannot read them.
+        """
+        listing = self.git.run("log", "--first-parent", f"--max-count={most:d}", "--format=%H %T", commit_id(commit))
+        return [(line[:40], line[41:]) for line in listing.decode("ascii").splitlines()]
+
+    def personal_setting(self, name: str) -> str:
+        """A setting of git as the person who runs us has it, "" where it is not set.
+
+        Raises:
+            HistoryError: git cannot read the configuration.
+        """
+        finished = self.git.attempt_personally("config", "--get", name, timeout=self.git.local_timeout)
+        if finished.status > 1:
+            raise HistoryError(f"git cannot read its configuration: {finished.errors}", remedy="repair what git says")
+        return finished.output.decode("utf-8", errors="replace").strip()
+
+    def branch_name(self, revision: str) -> str:
+        """The branch that a revision names, also as another repository's (`origin/main`): `main`; "" for none."""
+        words = ("rev-parse", "--verify", "--quiet", "--symbolic-full-name", "--end-of-options", revision)
+        finished = self.git.attempt(*words)
+        full = finished.output.decode("utf-8", errors="replace").strip() if not finished.status else ""
+        if full.startswith("refs/remotes/"):
+            return full.removeprefix("refs/remotes/").partition("/")[2]
+        return full.removeprefix("refs/heads/") if full.startswith("refs/heads/") else ""
+
     def is_clean(self, paths: Sequence[str]) -> bool:
         """Whether these paths are the same in the working directory, the index and HEAD."""
         return not self.git.run("status", "--porcelain", "-z", "--untracked-files=all", "--", *paths)
