@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from interlock.approvals.keys import KeyRing
 from interlock.approvals.quorum import Approval
+from interlock.approvals.statement_form import moment_text
 from interlock.approvals.statements import (
     ApprovalStatement,
     Attestation,
     EmergencyReview,
     EmergencyStatement,
-    moment_text,
 )
 from interlock.checking.binding import Binding, binding_between
 from interlock.checking.decision import Decision, trees_on_the_way
