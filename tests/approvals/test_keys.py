@@ -72,3 +72,31 @@ def test_a_key_of_gpg_is_held_by_its_fingerprint() -> None:
     found = ring([person("alice", "openpgp:" + "ab" * 20)])
     assert (holder := found.holder("openpgp:" + "AB" * 20))
     assert holder.name == "alice"
+
+
+@pytest.mark.parametrize(
+    ("dates", "why"),
+    [
+        ({}, ""),
+        ({"until": dt.date(2026, 11, 25)}, ""),
+        ({"until": dt.date(2026, 11, 24)}, "ended on 2026-11-24"),
+        ({"since": dt.date(2026, 11, 25)}, ""),
+        ({"since": dt.date(2026, 11, 26)}, "counts only from 2026-11-26"),
+        ({"revoked": dt.date(2026, 11, 1)}, "was revoked on 2026-11-01"),
+        ({"revoked": dt.date(2027, 1, 1), "until": dt.date(2028, 1, 1)}, "was revoked on 2027-01-01"),
+    ],
+)
+def test_a_key_counts_by_what_today_knows_of_it(key: SigningKey, dates: dict[str, dt.date], why: str) -> None:
+    found = ring([person("alice", {"key": key.public, **dates})])
+    assert found.why_not(key.fingerprint) == (f"alice's key {key.fingerprint} {why}" if why else "")
+    assert found.taken_back(key.fingerprint) == found.why_not(key.fingerprint)
+    assert (found.holder(key.fingerprint) is None) == bool(why)
+
+
+def test_a_key_written_twice_counts_by_its_strictest_line(key: SigningKey) -> None:
+    found = ring([person("alice", key.public, {"key": key.public, "revoked": dt.date(2026, 11, 1)})])
+    assert "was revoked" in found.why_not(key.fingerprint)
+
+
+def test_a_ring_takes_nothing_back_from_a_stranger(key: SigningKey, other: SigningKey) -> None:
+    assert ring([person("alice", key.public)]).taken_back(other.fingerprint) == ""

@@ -127,6 +127,62 @@ def test_a_new_key_does_not_vouch_for_itself(branch: SignedBranch) -> None:
     assert "nobody in the roster" in last(branch, start).why_not
 
 
+def dated(branch: SignedBranch, login: str, **dates: str) -> None:
+    """Write dates beside the key of a person."""
+    branch.people[login]["keys"] = [{"key": branch.keys[login].public, **dates}]
+
+
+def test_a_stolen_key_signs_nothing_that_was_not_accepted_before_it_was_revoked(branch: SignedBranch) -> None:
+    accepted = branch.commit("bob", {"a.md": "a"})
+    stolen = branch.commit("bob", {"b.md": "b"}, date="2026-01-01T00:00:00Z")
+    assert judged(branch, accepted).verdict is Verdict.PASS, "nobody knows yet"
+    dated(branch, "bob", revoked="2026-11-20")
+    after = branch.commit("alice", {ROSTER: branch.roster()})
+    found = judged(branch, accepted)
+    assert [each.commit for each in found.refused] == [stolen]
+    assert f"bob's key {branch.keys['bob'].fingerprint} was revoked on 2026-11-20" in found.why
+    branch.commit("bob", {"c.md": "c"}, date="2026-01-01T00:00:00Z")
+    assert "was revoked on 2026-11-20" in last(branch, after).why_not
+
+
+def test_a_revocation_that_is_withdrawn_again_still_counts(branch: SignedBranch) -> None:
+    accepted = branch.head
+    dated(branch, "bob", revoked="2026-11-20")
+    branch.commit("alice", {ROSTER: branch.roster()})
+    dated(branch, "bob")
+    branch.commit("alice", {ROSTER: branch.roster()})
+    branch.commit("bob", {"a.md": "a"})
+    assert "was revoked" in last(branch, accepted).why_not
+
+
+def test_a_key_past_its_last_day_signs_nothing_though_git_calls_it_good(branch: SignedBranch) -> None:
+    dated(branch, "bob", until="2026-11-24")
+    start = branch.commit("alice", {ROSTER: branch.roster()})
+    commit = branch.commit("bob", {"a.md": "a"}, date="2026-11-01T00:00:00Z")
+    assert git_calls_it_good(branch, commit, "bob", until="20261124")
+    assert last(branch, start).why_not == f"bob's key {branch.keys['bob'].fingerprint} ended on 2026-11-24"
+
+
+def test_a_last_day_that_is_written_later_counts_too(branch: SignedBranch) -> None:
+    start = branch.head
+    branch.commit("bob", {"a.md": "a"}, date="2026-11-01T00:00:00Z")
+    dated(branch, "bob", until="2026-11-24")
+    branch.commit("alice", {ROSTER: branch.roster()})
+    assert "ended on 2026-11-24" in judged(branch, start).why
+
+
+def test_a_last_day_does_not_end_a_key_early(branch: SignedBranch) -> None:
+    dated(branch, "bob", until="2026-11-25")
+    start = branch.commit("alice", {ROSTER: branch.roster()})
+    branch.commit("bob", {"a.md": "a"})
+    assert judged(branch, start).verdict is Verdict.PASS
+
+
+def git_calls_it_good(branch: SignedBranch, commit: str, name: str, *, until: str) -> bool:
+    """What git says where the key of this person ended on a day, and the commit claims to be older."""
+    return branch.git_says(commit, name, options=f'valid-before="{until}" ')
+
+
 def test_who_may_sign_is_changed_by_nobody_without_the_role(branch: SignedBranch) -> None:
     start = branch.head
     branch.people["bob"]["roles"] = ["trainer", "validator"]

@@ -101,10 +101,10 @@ class SignedBranch:
         words = ["git", "cat-file", "commit", commit]
         return subprocess.run(words, cwd=self.root, capture_output=True, check=True, timeout=60, env=environment).stdout
 
-    def git_says(self, commit: str, *signers: str) -> bool:
-        """What `git verify-commit` says where these people alone may sign."""
+    def git_says(self, commit: str, *signers: str, options: str = "") -> bool:
+        """What `git verify-commit` says where these people alone may sign; `options` as in an allowed_signers file."""
         allowed = self.root.parent / "allowed_signers"
-        allowed.write_text("".join(f"{name}@example.com {self.keys[name].public}\n" for name in signers))
+        allowed.write_text("".join(f"{name}@example.com {options}{self.keys[name].public}\n" for name in signers))
         pins = ["gpg.ssh.program=ssh-keygen", f"gpg.ssh.allowedSignersFile={allowed}", "gpg.minTrustLevel=fully"]
         words = [word for pin in pins for word in ("-c", pin)]
         finished = subprocess.run(

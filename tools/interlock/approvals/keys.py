@@ -11,9 +11,8 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from interlock.approvals.key_text import key_fingerprint
-from interlock.documents.kinds.roster import Machine, Person, Roster
-from interlock.errors import SignatureInvalid
+from interlock.documents.kinds.roster import Key, Machine, Person, Roster, dated, why_unusable
+from interlock.documents.public_keys import MalformedKey, key_fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,49 +24,35 @@ class Holder:
     roles: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """One key of the roster; `until` is its last good day, `revoked` the day from which it counts as stolen."""
-
-    holder: Holder
-    until: dt.date | None = None
-    revoked: dt.date | None = None
-
-
 @dataclass(frozen=True)
 class KeyRing:
     """The keys of one roster on one day."""
 
     now: dt.date
-    _keys: Mapping[str, tuple[_Key, ...]] = field(default_factory=dict)
+    _keys: Mapping[str, tuple[tuple[Holder, Key], ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, roster: Roster | None, now: dt.date) -> KeyRing:
         """The ring of a roster, or of nobody; a key that cannot be read is nobody's."""
-        keys: dict[str, tuple[_Key, ...]] = {}
+        keys: dict[str, tuple[tuple[Holder, Key], ...]] = {}
         for fingerprint, key in _keys_of(roster) if roster else ():
             keys[fingerprint] = (*keys.get(fingerprint, ()), key)
         return cls(now, keys)
 
     def holder(self, fingerprint: str) -> Holder | None:
         """Whose key this is; None where `why_not` has a reason."""
-        return None if self.why_not(fingerprint) else self._keys[fingerprint][0].holder
+        return None if self.why_not(fingerprint) else self._keys[fingerprint][0][0]
 
     def why_not(self, fingerprint: str) -> str:
         """Why a signature by this key counts for nobody, as a sentence; empty where it counts."""
         keys = self._keys.get(fingerprint, ())
         if not keys:
             return f"nobody in the roster holds the key {fingerprint}"
-        names = sorted({key.holder.name for key in keys})
-        if len({(key.holder.name, key.holder.is_machine) for key in keys}) > 1:
+        names = sorted({holder.name for holder, _ in keys})
+        if len({(holder.name, holder.is_machine) for holder, _ in keys}) > 1:
             return f"the key {fingerprint} is given to {' and '.join(names)}, so it says nothing about either"
-        whose = f"{names[0]}'s key {fingerprint}"
-        if revoked := [key.revoked for key in keys if key.revoked]:
-            return f"{whose} was revoked on {min(revoked)}"
-        ended = [key.until for key in keys if key.until]
-        if ended and min(ended) < self.now:
-            return f"{whose} was retired: its last day was {min(ended)}"
-        return ""
+        why = next((why for _, key in keys if (why := why_unusable(key, self.now))), "")
+        return f"{names[0]}'s key {fingerprint}{why.removeprefix('the key')}" if why else ""
 
     def taken_back(self, fingerprint: str) -> str:
         """Why a key that this roster names counts no more, as a sentence; empty for a good key and for a stranger's."""
@@ -80,7 +65,7 @@ class KeyRing:
         )
 
 
-def _keys_of(roster: Roster) -> Iterator[tuple[str, _Key]]:
+def _keys_of(roster: Roster) -> Iterator[tuple[str, tuple[Holder, Key]]]:
     for person in roster.people:
         yield from _read(person.keys, _holder(person.login, person))
     for machine in roster.machines:
@@ -91,11 +76,9 @@ def _holder(name: str, entry: Person | Machine) -> Holder:
     return Holder(name, isinstance(entry, Machine), frozenset(entry.roles))
 
 
-def _read(keys: Iterable[object], holder: Holder) -> Iterator[tuple[str, _Key]]:
+def _read(keys: Iterable[str | Key], holder: Holder) -> Iterator[tuple[str, tuple[Holder, Key]]]:
     for key in keys:
-        text = key if isinstance(key, str) else getattr(key, "key", "")
         try:
-            fingerprint = key_fingerprint(text)
-        except SignatureInvalid:
+            yield key_fingerprint(dated(key).key), (holder, dated(key))
+        except MalformedKey:
             continue
-        yield fingerprint, _Key(holder, getattr(key, "until", None), getattr(key, "revoked", None))

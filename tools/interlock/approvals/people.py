@@ -13,7 +13,7 @@ from itertools import chain
 
 from interlock.documents.kinds.roster import Machine, Person, Roster, dated
 from interlock.documents.positions import Location
-from interlock.documents.public_keys import MalformedKey, public_key
+from interlock.documents.public_keys import MalformedKey, key_fingerprint
 
 Member = Person | Machine
 
@@ -145,7 +145,7 @@ def _emails_and_keys(member: Member, at: Location) -> Iterator[Mark]:
         yield Mark("e-mail", folded(email), email, (*at, "emails", index))
     for index, key in enumerate(member.keys):
         try:
-            fingerprint = public_key(dated(key).key).fingerprint
+            fingerprint = key_fingerprint(dated(key).key)
         except MalformedKey:  # the rule `unusable-key` tells; such a key identifies nobody
             continue
         yield Mark("key", fingerprint, f"the key {fingerprint}", (*at, "keys", index))

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from interlock.approvals.key_text import SIGNING_KEYS
 from interlock.approvals.ssh_wire import WireReader
+from interlock.documents.public_keys import ALGORITHMS
 from interlock.errors import SignatureInvalid
 
 MIN_RSA_BITS = 2048
@@ -29,16 +29,16 @@ _CURVES: dict[str, tuple[ec.EllipticCurve, hashes.HashAlgorithm]] = {
 _RSA_HASHES: dict[str, hashes.HashAlgorithm] = {"rsa-sha2-256": hashes.SHA256(), "rsa-sha2-512": hashes.SHA512()}
 
 
-def verify_with_key(key: bytes, signature: bytes, message: bytes) -> None:
-    """Refuse unless `signature` is this key's over exactly `message`; both as SSH writes them.
+def verify_with_key(key: bytes, signature: bytes, message: bytes) -> str:
+    """Refuse unless `signature` is this key's over exactly `message`; both as SSH writes them. The kind of the key.
 
     Raises:
         SignatureInvalid: it is not, or key or signature are of a kind that does not count.
     """
     key_reader, made = WireReader(key, "the public key"), WireReader(signature, "the signature")
     kind = key_reader.string().decode("ascii", errors="replace")
-    if kind not in SIGNING_KEYS:
-        raise SignatureInvalid(f"a signature by a key of the kind {kind[:60]!r}", expected=", ".join(SIGNING_KEYS))
+    if kind not in ALGORITHMS:
+        raise SignatureInvalid(f"a signature by a key of the kind {kind[:60]!r}", expected=", ".join(ALGORITHMS))
     made_with = made.string().decode("ascii", errors="replace")
     try:
         _verifier(kind)(key_reader, made, made_with, message)
@@ -46,6 +46,7 @@ def verify_with_key(key: bytes, signature: bytes, message: bytes) -> None:
         raise SignatureInvalid("the signature is not over these bytes, or not by this key") from error
     except ValueError as error:  # what cryptography says of points off the curve and of moduli out of range
         raise SignatureInvalid("the public key is no key", expected="the key of a .pub file") from error
+    return kind
 
 
 def _verifier(kind: str) -> Callable[[WireReader, WireReader, str, bytes], None]:

@@ -15,9 +15,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from interlock.approvals.key_text import blob_fingerprint, key_line
 from interlock.approvals.ssh_keygen import sign
 from interlock.approvals.ssh_wire import WireReader, string
+from interlock.documents.public_keys import PublicKey
 from interlock.errors import SignatureInvalid
 
 __all__ = ["MAX_ARMOUR", "Signed", "sign", "verify"]
@@ -57,8 +57,9 @@ def verify(message: bytes, signature: str, namespace: str) -> Signed:
     if hashed_with not in _HASHES:
         raise SignatureInvalid("a signature over a weak or unknown hash", expected="sha512 or sha256")
     digest = _HASHES[hashed_with](message).digest()
-    verify_with_key(key, made, _MAGIC + string(found) + string(b"") + string(hashed_with) + string(digest))
-    return Signed(blob_fingerprint(key), key_line(key))
+    kind = verify_with_key(key, made, _MAGIC + string(found) + string(b"") + string(hashed_with) + string(digest))
+    signer = PublicKey(kind, key)
+    return Signed(signer.fingerprint, signer.line)
 
 
 def _blob(armour: str) -> bytes:

@@ -1,7 +1,8 @@
-"""Public SSH keys as the roster writes them: one line, one key, and the fingerprint by which everybody knows it.
+"""Public keys as the roster writes them: one line, one key, and the fingerprint by which everybody knows it.
 
-Called by `approvals` and by the rules about the roster. What is not exactly one key of a kind that git can sign with is
-refused: options, principals and patterns of an `allowed_signers` file have no place here.
+Called by `approvals` and by the rules about the roster. What is not exactly one SSH key of a kind that git can sign
+with, or `openpgp:` and the fingerprint of a key of GPG, is refused: options, principals and patterns of an
+`allowed_signers` file have no place here, nor has a certificate, which says itself for whom it speaks.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 
 ALGORITHMS = (
@@ -21,6 +23,7 @@ ALGORITHMS = (
     "ssh-rsa",
 )
 MOST_CHARACTERS = 4_000
+_OPENPGP = re.compile(r"openpgp:([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
 _SMALLEST_RSA = 256  # bytes of the modulus: 2048 bits
 
 
@@ -45,6 +48,16 @@ class PublicKey:
         """`SHA256:` and the digest in base64 without padding, as `ssh-keygen -l` prints it."""
         digest = base64.b64encode(hashlib.sha256(self.blob).digest()).decode("ascii")
         return f"SHA256:{digest.rstrip('=')}"
+
+
+def key_fingerprint(text: str) -> str:
+    """The fingerprint of a key of the roster: `SHA256:…` of an SSH key, or `openpgp:` and upper-case digits.
+
+    Raises:
+        MalformedKey: the text is neither.
+    """
+    match = _OPENPGP.fullmatch(text.strip())
+    return f"openpgp:{match[1].upper()}" if match else public_key(text).fingerprint
 
 
 def public_key(text: str) -> PublicKey:
