@@ -14,7 +14,7 @@ from typing import Literal
 from interlock.approvals.people import Member, People
 from interlock.documents.kinds.roster import Machine
 
-Part = Literal["author", "committer", "co-author", "suggester", "signer", "pusher", "proposer", "merger"]
+Part = Literal["author", "committer", "co-author", "suggester", "signer", "pusher", "seen-pusher", "proposer", "merger"]
 PROVING: frozenset[Part] = frozenset({"signer", "pusher"})
 """Parts that are known by a key or an account, and not only by what somebody wrote."""
 FORGE = "forge"

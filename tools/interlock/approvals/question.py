@@ -163,13 +163,14 @@ class NotCounted:
 class Quorum:
     """Whether a change has its approvals. Everything is said in sentences.
 
-    `missing` is what the needs still lack, `against` what stands against the change whatever approvals it has, and
-    `unknown` what would have to be known before it could pass.
+    `missing` is what the needs still lack, `objections` are requests for changes that stand, `conflicts` people who
+    play two parts that must be kept apart, and `unknown` is what would have to be known before it could pass.
     """
 
     status: Status
     counted: tuple[Counted, ...] = ()
     not_counted: tuple[NotCounted, ...] = ()
     missing: tuple[str, ...] = ()
-    against: tuple[str, ...] = ()
+    objections: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()

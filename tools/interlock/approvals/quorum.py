@@ -30,17 +30,18 @@ def judge(question: Question) -> Quorum:
     standing = [
         word for word in words if word.approval.objects and not word.approval.why_void and last[word.key].stands
     ]
-    against = (*(_objection(word) for word in standing if word.person), *conflicts(question))
+    objections = tuple(dict.fromkeys(_objection(word) for word in standing if word.person))
+    apart = tuple(dict.fromkeys(conflicts(question)))
     unknown = [
         *_unread(question),
         *unknown_parts(question),
         *(_objection(word) for word in standing if not word.person),
     ]
     undecided = sorted_out.undecided if missing else []
-    certain = against or (missing and not question.unread and not undecided)
+    certain = objections or apart or (missing and not question.unread and not undecided)
     status: Status = "fail" if certain else "unknown" if missing or unknown else "pass"
     told = tuple(dict.fromkeys([*unknown, *undecided]))
-    return Quorum(status, counted, tuple(sorted_out.not_counted), missing, tuple(dict.fromkeys(against)), told)
+    return Quorum(status, counted, tuple(sorted_out.not_counted), missing, objections, apart, told)
 
 
 @dataclass(slots=True)

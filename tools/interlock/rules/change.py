@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
+from interlock.approvals.facts import ApprovalFacts
 from interlock.documents.identifiers import RevisionId
 from interlock.documents.kinds.adapter import Adapter
 from interlock.documents.kinds.adapter_revision import AdapterRevision
@@ -110,6 +111,7 @@ class Change:
     histories: Mapping[tuple[str, str], History] = field(default_factory=dict)
     evidence: Mapping[RevisionId, EvidenceFacts] = field(default_factory=dict)
     engine: RuleEngine | None = None
+    approvals: ApprovalFacts | None = None
 
     @cached_property
     def pointer_paths(self) -> tuple[str, ...]:

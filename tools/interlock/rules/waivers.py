@@ -16,7 +16,9 @@ from interlock.rules.facts import Facts
 from interlock.rules.rule import Rule
 
 FAMILY = "waivers"
-NEVER_WAIVED = frozenset({"form", "integrity", "records", "decisions", "retention", "policies", "rules", FAMILY})
+NEVER_WAIVED = frozenset(
+    {"form", "integrity", "records", "decisions", "retention", "policies", "rules", "approvals", FAMILY}
+)
 """Families of rules that no waiver reaches."""
 NEVER_WAIVED_RULES = frozenset({"revoked-revision"})
 
