@@ -35,7 +35,8 @@ class ProposalFacts:
 
     `base_ref` is the branch that it is for, without `refs/heads/`. `merged_commit` is the commit on that branch that it
     became, None while it is open. `pushers` are the accounts that the forge names as pushers; `pushers_known` says
-    whether those are all of them. `complete` is about the reviews: False means that one may be missing or has moved.
+    whether those are all of them, and `why_pushers_unknown` why not. `complete` is about the reviews: False means that
+    one may be missing or has moved.
     """
 
     number: int
@@ -48,6 +49,7 @@ class ProposalFacts:
     complete: bool = True
     why_incomplete: str = ""
     pushers_known: bool = False
+    why_pushers_unknown: str = ""
 
 
 class ReviewReader(Protocol):
