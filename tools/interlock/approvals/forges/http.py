@@ -86,8 +86,11 @@ class ForgeHttp:
             self._wait(outcome, target, last=number == TRIES - 1)
         raise AssertionError("the last wait raises")
 
-    def where(self, target: str) -> str:
-        """The call as a person could repeat it, without its token."""
+    def where(self, path: str) -> str:
+        """The call of a path as a person could repeat it, without its token."""
+        return self._called(self._api.root + path)
+
+    def _called(self, target: str) -> str:
         return f"GET {self._api.server}{target}"
 
     def _once(self, target: str, number: int) -> Answer | Wait:
@@ -99,7 +102,7 @@ class ForgeHttp:
                 raise self._unreachable(target, str(error)) from None
             return wait_after(number, str(error))
         except UnusableAnswer as error:
-            raise ForgeMisbehaved(f"{self.where(target)}: {error}", expected="a short JSON answer") from None
+            raise ForgeMisbehaved(f"{self._called(target)}: {error}", expected="a short JSON answer") from None
         if answer.status == 200:
             return answer
         wait = wait_after(number, f"it answered {answer.status}", answer, self._clock.now())
@@ -116,7 +119,7 @@ class ForgeHttp:
             if answer.status not in _MOVED:
                 return answer
             at = self._redirected(target, at, answer.headers.get("location", ""))
-        raise ForgeMisbehaved(f"{self.where(target)}: more than {MAX_REDIRECTS} redirects after one another")
+        raise ForgeMisbehaved(f"{self._called(target)}: more than {MAX_REDIRECTS} redirects after one another")
 
     def _redirected(self, target: str, at: str, location: str) -> str:
         try:
@@ -125,7 +128,7 @@ class ForgeHttp:
             parts = urlsplit("")
         if f"{parts.scheme}://{parts.netloc}" != self._api.server or not location:
             raise ForgeMisbehaved(
-                f"{self.where(target)}: a redirect to {(parts.hostname or 'nowhere')[:200]}, which is not followed"
+                f"{self._called(target)}: a redirect to {(parts.hostname or 'nowhere')[:200]}, which is not followed"
                 " because the token would go along",
                 expected="an answer from the forge itself",
                 remedy="name the forge by the address that it is served at",
@@ -141,7 +144,7 @@ class ForgeHttp:
 
     def _unreachable(self, target: str, why: str) -> ForgeUnreachable:
         return ForgeUnreachable(
-            f"{self.where(target)}: {why}",
+            f"{self._called(target)}: {why}",
             expected="an answer from the forge",
             remedy="check the address and the network, then run the same command again later",
         )
@@ -149,7 +152,7 @@ class ForgeHttp:
     def _refused(self, target: str, answer: Answer) -> ForgeRefused:
         words = refusal_words(answer, tuple(self._api.authorization.values()))
         return ForgeRefused(
-            f"{self.where(target)}: the forge answered {answer.status}{words}",
+            f"{self._called(target)}: the forge answered {answer.status}{words}",
             status=answer.status,
             expected=_EXPECTED.get(answer.status, "an answer of 200"),
             remedy=self._api.token_advice if answer.status in _EXPECTED else "",
