@@ -21,6 +21,7 @@ COMMANDS = (
     CommandEntry("promote", "interlock.cli.promote:promote", "Make an environment serve another revision."),
     CommandEntry("rollback", "interlock.cli.rollback:rollback", "Go back to the revision served before."),
     CommandEntry("forge", "interlock.cli.forge:forge", "Ask GitHub, GitLab or Forgejo what it knows."),
+    CommandEntry("approve", "interlock.cli.approve:approve", "Sign your approval of a change, without a forge."),
     CommandEntry("sync", "interlock.cli.sync:sync", "Make this node's engine serve what git says."),
     CommandEntry("status", "interlock.cli.status:status", "Show what a node serves, and whether it follows git."),
     CommandEntry(

@@ -39,6 +39,12 @@ Part = str | Code | Strong
 Line = Part | tuple[Part, ...]
 
 
+def plain_text(line: Line) -> str:
+    """A line without its marks, safe to print on a terminal."""
+    parts = line if isinstance(line, tuple) else (line,)
+    return readable("".join(part if isinstance(part, str) else part.text for part in parts))
+
+
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     """One paragraph."""

@@ -32,10 +32,15 @@ def _step(change: Change, step: PointerStep) -> Iterator[Block]:
         (Strong(f"{step.adapter} in {step.environment}"), f" ({protected}). Clients ask for the alias ",
          Code(step.adapter), ".")
     )  # fmt: skip
+    yield Table(("", "Before", "After"), tuple(_row(*cells) for cells in before_and_after(change, step)))
+    yield Bullets(tuple(Bullet(line) for line in (*_since_here(change, step), *_since_upstream(change, step))))
+
+
+def before_and_after(change: Change, step: PointerStep) -> list[tuple[str, Line, Line]]:
+    """What a pointer says and will say, key by key, as far as it says anything."""
     before, after = (located.document if located else None for located in (step.before, step.after))
     cells = [(name, cell(change, before), cell(change, after)) for name, cell in _CELLS.items()]
-    yield Table(("", "Before", "After"), tuple(_row(*cell) for cell in cells if cell[1:] != ("–", "–")))
-    yield Bullets(tuple(Bullet(line) for line in (*_since_here(change, step), *_since_upstream(change, step))))
+    return [cell for cell in cells if cell[1:] != ("–", "–")]
 
 
 def _row(name: str, before: Line, after: Line) -> tuple[Line, ...]:

@@ -1,0 +1,118 @@
+"""`interlock approve`: a person's signed yes to one change, without a forge."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+
+import click
+
+from interlock.checking.changes import ChangeResult, check_change
+from interlock.checking.clock import utc_now
+from interlock.checking.local_check import local_caches
+from interlock.checking.proposals import proposed_commits
+from interlock.cli import exit_codes
+from interlock.cli.approval_report import approval_document, summary
+from interlock.cli.options import NAME, Parsed, json_option, repository_option
+from interlock.cli.terminal import print_json, say, tell_next, warn
+from interlock.documents.fields import duration
+from interlock.errors import UsageError
+from interlock.history.attestation_exchange import fetch, push
+from interlock.history.repository import GitRepository
+from interlock.lifecycle.approve import Proposed, Signed, approval_statement, keep, proposed, sign_approval
+from interlock.lifecycle.judged_tree import top_repository
+from interlock.lifecycle.repository_root import repository_root
+from interlock.lifecycle.signing_key import signing_key
+
+SCHEMA = "interlock-approve/1"
+DURATION = Parsed("DURATION", duration)
+KEY = click.Path(path_type=Path)
+
+
+@click.command(short_help="Sign your approval of a change, without a forge.")
+@click.argument("what", metavar="REV|BASE..HEAD")
+@click.option("--key", type=KEY, metavar="FILE", help="The SSH key to sign with (default: git's user.signingkey).")
+@click.option("--role", type=NAME, metavar="ROLE", help="Approve in this role only (default: all that you have).")
+@click.option("--expires", type=DURATION, metavar="DURATION", help="The approval counts no longer than this: 8h, 7d.")
+@click.option("--target", metavar="BRANCH", help="The branch it is for (default: the one that BASE names, or main).")
+@click.option("--withdraw", is_flag=True, help="Take back what you said about this change before.")
+@click.option("--fetch", "source", metavar="REMOTE", help="First get what others signed, from this remote.")
+@click.option("--push", "remote", metavar="REMOTE", help="Then bring it to this remote, united with what is there.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@json_option
+@repository_option
+def approve(
+    what: str,
+    key: Path | None,
+    role: str | None,
+    expires: dt.timedelta | None,
+    target: str | None,
+    withdraw: bool,
+    source: str | None,
+    remote: str | None,
+    yes: bool,
+    as_json: bool,
+    directory: Path,
+) -> int:
+    """Approve what merging HEAD into BASE leads to, or the commit REV on its parent, with your SSH key.
+
+    Shows what you are about to sign, asks, and adds a signed statement to the ref refs/interlock/attestations. It is
+    bound to the branch, the commit that is changed, the resulting tree, the records and evidence that the change
+    names, and the policies: whatever changes afterwards makes it void. It stays valid however the change is merged
+    (merge, squash or rebase). Keys in an agent and hardware keys work; the key must be yours in policies/roster.yaml
+    of the side that is changed.
+
+    \b
+    Examples:
+      interlock approve main..promote-support-bot --push origin
+      interlock approve main..HEAD --key ~/.ssh/id_ed25519 --role validator --expires 7d
+      interlock approve main..HEAD --withdraw --push origin
+    """
+    repository = top_repository(repository_root(directory))
+    if source:
+        fetch(repository.git, source, personally=True)
+    proposal, now = proposed(repository, what, target), utc_now()
+    if not as_json:
+        for line in summary(proposal, judged(repository, proposal, now)):
+            say(line)
+    if not _confirmed(yes, withdraw):
+        warn("not approved: nothing was signed")
+        return exit_codes.FINDINGS
+    statement = approval_statement(proposal, now, role=role, expires=expires, withdraw=withdraw)
+    with signing_key(repository, key) as file:
+        signed = sign_approval(repository, proposal, statement, file, now)
+    commit = keep(repository, signed)
+    pushed = push(repository.git, remote) if remote else None
+    if as_json:
+        print_json({"schema": SCHEMA, **approval_document(signed, commit, pushed)})
+    else:
+        _tell(signed, remote)
+    return exit_codes.CLEAN
+
+
+def judged(repository: GitRepository, proposal: Proposed, now: dt.datetime) -> ChangeResult:
+    """What the rules say about a proposal, the approvals left out."""
+    decision = proposal.decision
+    with proposed_commits(repository, decision.parent, decision.head) as found, local_caches() as caches:
+        return check_change(found.git, found.base_commit, found.base, found.head, now=now, caches=caches)
+
+
+def _confirmed(yes: bool, withdraw: bool) -> bool:
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "there is no terminal to ask on", expected="a person who reads what is signed", remedy="add --yes"
+        )
+    return click.confirm("Take it back?" if withdraw else "Sign this approval?", default=False, err=True)
+
+
+def _tell(signed: Signed, remote: str | None) -> None:
+    done = "Taken back" if signed.statement.decision == "withdrawn" else "Approved"
+    roles = signed.statement.role or ", ".join(sorted(signed.holder.roles)) or "no role"
+    say(f"{done} by {signed.holder.name} ({roles}) with the key {signed.fingerprint}.")
+    if remote:
+        say(f"Pushed to {remote}.")
+    else:
+        tell_next(["git push origin refs/interlock/attestations   (or --push origin, which unites it with others')"])
