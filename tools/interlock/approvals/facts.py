@@ -5,6 +5,7 @@ Filled in by `checking`. None in the place of these facts says that nobody asked
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,14 +15,31 @@ from interlock.documents.identifiers import RevisionId
 
 
 @dataclass(frozen=True, slots=True)
+class PastEmergency:
+    """A step of the trusted branch that went into an environment as an emergency, without the approvals.
+
+    `reviewed_by` are the people who looked at it afterwards; `review_due` is when one of them had to.
+    """
+
+    environment: str
+    commit: str
+    by: str
+    reason: str
+    declared: dt.datetime
+    review_due: dt.datetime | None
+    reviewed_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalFacts:
     """What was said about a change, and who had which part in it. Commits and trees are full ids.
 
     `tree` is what the change leads to, `base_commit` the first parent that it comes from. `head_commit` and `head_tree`
     are those of the proposal ("" without one). `trainers` and `evaluators` are by the revision that comes in.
     `activator` is who merged, None while nobody has (`merged` False). `emergencies` gives, for an environment, the
-    sentence that says who declared an emergency there for exactly this tree, and until when. `unread` says why not
-    everything could be gathered ("": it was).
+    sentence that says who declared an emergency there for exactly this tree, and until when. `past_emergencies` are
+    those that the trusted branch went through, newest first, by environment. `unread` says why not everything could be
+    gathered ("": it was).
     """
 
     tree: str
@@ -37,4 +55,5 @@ class ApprovalFacts:
     activator: Identified | None = None
     merged: bool = False
     emergencies: Mapping[str, str] = field(default_factory=dict)
+    past_emergencies: Mapping[str, tuple[PastEmergency, ...]] = field(default_factory=dict)
     unread: str = ""

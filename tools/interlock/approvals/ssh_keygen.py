@@ -40,6 +40,19 @@ def sign(message: bytes, namespace: str, key: Path, *, timeout: float = TIMEOUT)
     return finished.stdout.decode("ascii", errors="replace")
 
 
+def fingerprint_of(key: Path) -> str:
+    """The fingerprint (`SHA256:…`) of a key file, private or public, without its passphrase.
+
+    Raises:
+        SigningFailed: `ssh-keygen` does not know it.
+    """
+    finished = _run(["ssh-keygen", "-l", "-E", "sha256", "-f", str(key.absolute())], b"", TIMEOUT)
+    words = finished.stdout[:1000].decode("utf-8", errors="replace").split()
+    if finished.returncode or len(words) < 2 or not words[1].startswith("SHA256:"):
+        raise SigningFailed(f"{key} is no key that ssh-keygen knows", remedy="name another key: --key FILE")
+    return words[1]
+
+
 def _run(arguments: list[str], message: bytes, timeout: float) -> subprocess.CompletedProcess[bytes]:
     # Where a person watches, a hardware key's request to be touched has to reach the terminal.
     errors = None if sys.stderr.isatty() else subprocess.PIPE

@@ -154,12 +154,15 @@ class Attestation(Statement):
 
 
 class EmergencyStatement(Statement):
-    """Somebody who may act in an emergency lets one commit into one environment without approvals, until `expires`."""
+    """Somebody who may act in an emergency lets one change into one environment without approvals, until `expires`.
+
+    `commit` is the commit that was named, None where it was still to be merged.
+    """
 
     predicate_type: ClassVar[str] = EMERGENCY
     namespace: ClassVar[str] = EMERGENCY_NAMESPACE
 
-    commit: GitObject
+    commit: GitObject | None = None
     from_commit: GitObject
     environment: Named
     reason: Words

@@ -73,6 +73,15 @@ def verified(name: str, data: bytes, ring: KeyRing) -> Verified | Ignored:
     return Verified(name, statement, holder, signed.fingerprint)
 
 
+def peek(data: bytes) -> AnyStatement:
+    """What an envelope says, before anybody asked who signed it: only to find out whose signature to ask for.
+
+    Raises:
+        EvidenceError: it cannot be read.
+    """
+    return _statement(open_envelope(data))
+
+
 def all_verified(files: Mapping[str, bytes], ring: KeyRing) -> tuple[list[Verified], list[Ignored]]:
     """Open several statements, by the names of their files."""
     opened = [verified(name, data, ring) for name, data in sorted(files.items())]

@@ -22,6 +22,11 @@ COMMANDS = (
     CommandEntry("rollback", "interlock.cli.rollback:rollback", "Go back to the revision served before."),
     CommandEntry("forge", "interlock.cli.forge:forge", "Ask GitHub, GitLab or Forgejo what it knows."),
     CommandEntry("approve", "interlock.cli.approve:approve", "Sign your approval of a change, without a forge."),
+    CommandEntry(
+        "emergency",
+        "interlock.cli.emergency:emergency",
+        "Let a change in without approvals, and review that afterwards.",
+    ),
     CommandEntry("sync", "interlock.cli.sync:sync", "Make this node's engine serve what git says."),
     CommandEntry("status", "interlock.cli.status:status", "Show what a node serves, and whether it follows git."),
     CommandEntry(

@@ -15,6 +15,7 @@ from interlock.checking.proposals import proposed_commits
 from interlock.cli import exit_codes
 from interlock.cli.approval_report import approval_document, summary
 from interlock.cli.options import NAME, Parsed, json_option, repository_option
+from interlock.cli.signing_options import fetch_option, key_option, push_option, target_option, yes_option
 from interlock.cli.terminal import print_json, say, tell_next, warn
 from interlock.documents.fields import duration
 from interlock.errors import UsageError
@@ -27,19 +28,18 @@ from interlock.lifecycle.signing_key import signing_key
 
 SCHEMA = "interlock-approve/1"
 DURATION = Parsed("DURATION", duration)
-KEY = click.Path(path_type=Path)
 
 
 @click.command(short_help="Sign your approval of a change, without a forge.")
 @click.argument("what", metavar="REV|BASE..HEAD")
-@click.option("--key", type=KEY, metavar="FILE", help="The SSH key to sign with (default: git's user.signingkey).")
+@key_option
 @click.option("--role", type=NAME, metavar="ROLE", help="Approve in this role only (default: all that you have).")
 @click.option("--expires", type=DURATION, metavar="DURATION", help="The approval counts no longer than this: 8h, 7d.")
-@click.option("--target", metavar="BRANCH", help="The branch it is for (default: the one that BASE names, or main).")
+@target_option
 @click.option("--withdraw", is_flag=True, help="Take back what you said about this change before.")
-@click.option("--fetch", "source", metavar="REMOTE", help="First get what others signed, from this remote.")
-@click.option("--push", "remote", metavar="REMOTE", help="Then bring it to this remote, united with what is there.")
-@click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@fetch_option
+@push_option
+@yes_option
 @json_option
 @repository_option
 def approve(

@@ -1,6 +1,7 @@
 """Where signed statements are kept: the ref `refs/interlock/attestations`, one file a statement, beside the branch.
 
     <tree>/<sha256 of the file>.json
+    emergencies/<sha256 of the file>.json     emergencies once more, so that they are found without knowing the tree
 
 Called by approve, attest and emergency to add, by the checker and the agent to read. Add-only: what was added is never
 changed or removed. Only objects and the ref are written, never an index or a working directory; where two add at once,
@@ -20,9 +21,11 @@ from interlock.history.blob_reading import ObjectReader
 from interlock.history.git_command import Git
 
 REF = "refs/interlock/attestations"
+EMERGENCIES = "emergencies"
 MAX_FILE = 128 * 1024
 MAX_FILES = 500
 """Statements about one tree: more is not read, and "could not evaluate"."""
+MAX_EMERGENCIES = 5000
 _NAME = re.compile(r"([0-9a-f]{64})\.json")
 _TRIES = 50
 _NOTHING = "0" * 40
@@ -63,12 +66,21 @@ def read_stored(git: Git, tree: str) -> Stored:
     Raises:
         HistoryError: there are too many, or git cannot read them.
     """
+    return _stored(git, commit_id(tree), f"about the tree {tree[:12]}", MAX_FILES)
+
+
+def read_emergencies(git: Git) -> Stored:
+    """Every emergency that was ever declared; see `read_stored`."""
+    return _stored(git, EMERGENCIES, "of emergencies", MAX_EMERGENCIES)
+
+
+def _stored(git: Git, folder: str, what: str, most: int) -> Stored:
     commit = tip(git)
-    blobs = _folder(git, commit, commit_id(tree)) if commit else {}
-    if len(blobs) > MAX_FILES:
+    blobs = _folder(git, commit, folder) if commit else {}
+    if len(blobs) > most:
         raise HistoryError(
-            f"{REF} holds {len(blobs)} statements about the tree {tree[:12]}",
-            expected=f"at most {MAX_FILES}",
+            f"{REF} holds {len(blobs)} statements {what}",
+            expected=f"at most {most}",
             remedy="find out who added them: git log " + REF,
         )
     reader = ObjectReader(git)
@@ -112,11 +124,13 @@ def add(git: Git, tree: str, files: Mapping[str, bytes]) -> str:
     Raises:
         HistoryError: a name is not the SHA-256 of its content, or git refuses.
     """
-    return add_several(git, {commit_id(tree): files})
+    return add_several(git, {tree: files})
 
 
 def add_several(git: Git, files: Mapping[str, Mapping[str, bytes]]) -> str:
-    """Add statements to the folders of several trees in one commit; see `add`."""
+    """Add statements to several folders, of trees or `EMERGENCIES`, in one commit; see `add`."""
+    for folder in files:
+        assert folder == EMERGENCIES or commit_id(folder)
     for named in files.values():
         for name, data in named.items():
             if file_name(data) != name or len(data) > MAX_FILE:
