@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import check_start, idle_agent, rollback
+from benchmarks import check_start, idle_agent, rollback, signatures
 from benchmarks.check import growth as check_growth
 from benchmarks.check import measure as check_large
 
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Path], object]] = {
     "check_growth": check_growth.measure,
     "idle_agent": idle_agent.measure,
     "rollback": rollback.measure,
+    "signatures": signatures.measure,
 }
 
 
