@@ -17,7 +17,19 @@ from interlock.checking.reach import MOST_TOUCHED
 from interlock.findings.finding import Finding
 from interlock.history.repository import GitRepository
 from interlock.rules.catalogue import catalogue
-from interlock.rules.example import Edit, FlipByte, Merge, SetValue, Vanish, Wait, example_ids, read_example
+from interlock.rules.example import (
+    Approve,
+    AskForChanges,
+    Edit,
+    FlipByte,
+    Merge,
+    ProposeAs,
+    SetValue,
+    Vanish,
+    Wait,
+    example_ids,
+    read_example,
+)
 from interlock.rules.rule import TransitionRule
 from support.absent_packages import without_packages
 from support.changes import NOON, Proposal
@@ -33,7 +45,7 @@ def edits_of(rule: str, *, passing: bool = False) -> list[Edit]:
     """What an example does to the files, its times and merges left out."""
     example = read_example(rule)
     edits = (*example.base, *(example.passing if passing else example.failing))
-    return [edit for edit in edits if not isinstance(edit, (Wait, Merge, Vanish))]
+    return [edit for edit in edits if not isinstance(edit, (Wait, Merge, Vanish, ProposeAs, Approve, AskForChanges))]
 
 
 def judged_twice(repository: Repository, *, deep: bool = False) -> tuple[ChangeResult, ChangeResult]:

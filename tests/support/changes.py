@@ -5,7 +5,8 @@
     proposal.refused("skipped-stage", pointer("staging", "support-bot"), '"3"')
 
 The trusted side is the branch `main`; what lies in the working directory is committed to the branch `proposal` and
-judged as the merge into `main`. `now` is the time of every commit and of the check, and only a test moves it.
+judged as the merge into `main`. `now` is the time of every commit and of the check, and only a test moves it. `said` is
+what people said about the proposal, None where nobody asked for approvals; `author` is who proposes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from interlock.checking.checker import exit_code
 from interlock.checking.proposals import proposed_commits
 from interlock.findings.finding import Finding
 from interlock.history.repository import GitRepository
+from support.approving import Said
 from support.checks import describe, text_at
 from support.repositories import Repository, write_repository
 
@@ -33,6 +35,8 @@ class Proposal:
 
     repository: Repository
     now: dt.datetime = NOON
+    said: Said | None = None
+    author: str = "alice"
 
     def merge(self, message: str = "Merge") -> str:
         """Commit what lies there to `main`, now, as if it had been reviewed."""
@@ -51,14 +55,23 @@ class Proposal:
         return cls(repository)
 
     def check(self, *, base: str = "main", environment: str | None = None) -> ChangeResult:
-        """Judge what lies there as a change of `base`; afterwards `main` is checked out as it was."""
+        """Judge what lies there as a change of `base`; afterwards `main` is checked out as it was.
+
+        With `said`, the approvals of the change are judged too.
+        """
         self.repository.git("checkout", "--quiet", "-B", "proposal")
-        self.merge("Propose")
+        self.repository.commit("Propose", at=self.now, who=self.author)
         self.repository.git("checkout", "--quiet", "main")
         git = GitRepository(self.repository.root)
         with proposed_commits(git, base, "proposal") as found:
             return check_change(
-                found.git, found.base_commit, found.base, found.head, now=self.now, environment=environment
+                found.git,
+                found.base_commit,
+                found.base,
+                found.head,
+                now=self.now,
+                environment=environment,
+                approvals=self.said.about(git, self.author) if self.said else None,
             )
 
     def refused(self, rule: str, path: str, at: str, *, exit_status: int = 1, beside: Collection[str] = ()) -> Finding:
@@ -75,6 +88,15 @@ class Proposal:
         assert exit_code(result) == exit_status
         assert finding.expected
         assert finding.remedy
+        return finding
+
+    def warned(self, rule: str, path: str) -> Finding:
+        """Assert that `rule` and nothing else complains, once, at `path`, and blocks nothing; exit 0."""
+        result = self.check()
+        assert [finding.rule for finding in result.findings] == [rule], "\n".join(map(describe, result.findings))
+        (finding,) = result.findings
+        assert finding.place.path == path
+        assert exit_code(result) == 0
         return finding
 
     def passes(self) -> ChangeResult:

@@ -106,17 +106,17 @@ class Repository:
         path.write_text(json.dumps(json.loads(path.read_bytes()) | settings, indent=2) + "\n", encoding="utf-8")
         self.reseal(adapter, revision)
 
-    def commit(self, message: str, *, at: dt.datetime | None = None) -> str:
-        """Commit everything, at a time of the test's choice; return the commit id."""
+    def commit(self, message: str, *, at: dt.datetime | None = None, who: str = "alice") -> str:
+        """Commit everything, at a time and as a person of the test's choice; return the commit id."""
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", message, at=at)
+        self.git("commit", "--quiet", "--allow-empty", "--message", message, at=at, who=who)
         return self.git("rev-parse", "HEAD")
 
-    def git(self, *arguments: str, at: dt.datetime | None = None) -> str:
-        """Run git here, with a fixed identity and no configuration of this machine; return what it prints."""
+    def git(self, *arguments: str, at: dt.datetime | None = None, who: str = "alice") -> str:
+        """Run git here as one person, with no configuration of this machine; return what it prints."""
         command = ["git", "-c", "commit.gpgsign=false", *arguments]
         times = {"GIT_AUTHOR_DATE": at.isoformat(), "GIT_COMMITTER_DATE": at.isoformat()} if at else {}
-        environment = _GIT_ENVIRONMENT | times
+        environment = _GIT_ENVIRONMENT | _identity(who) | times
         outcome = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, check=False)
         assert outcome.returncode == 0, f"{' '.join(command)}: {outcome.stderr.decode(errors='replace')}"
         return outcome.stdout.decode("utf-8").strip()
@@ -167,11 +167,18 @@ _ARTIFACT: dict[str, Any] = {"rank": 8, "alpha": 16, "dtype": "BF16"}
 _GIT_ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_AUTHOR_NAME": "Alice",
-    "GIT_AUTHOR_EMAIL": "alice@example.com",
-    "GIT_COMMITTER_NAME": "Alice",
-    "GIT_COMMITTER_EMAIL": "alice@example.com",
 }
+
+
+def _identity(who: str) -> dict[str, str]:
+    """Author and committer as git reads them from the environment."""
+    name, email = who.capitalize(), f"{who}@example.com"
+    parts = {"AUTHOR": (name, email), "COMMITTER": (name, email)}
+    return {
+        f"GIT_{part}_{what}": text
+        for part, pair in parts.items()
+        for what, text in zip(("NAME", "EMAIL"), pair, strict=True)
+    }
 
 
 @cache
@@ -302,7 +309,7 @@ def _pointer(adapter: str, active: str) -> dict[str, Any]:
 
 
 def _policies() -> dict[str, dict[str, Any]]:
-    keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample"]
+    keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICvYBsl/DgCvGh/DMo+nY6kmlyPI24+sT5OvcdsYbW6Q"]
     people = [{"login": "alice", "id": 1001, "emails": ["alice@example.com"], "keys": keys, "roles": ["validator"]}]
     return {
         "policies/production.yaml": {

@@ -28,6 +28,8 @@ from interlock.findings.report_text import render_text
 from interlock.rules.catalogue import catalogue
 from interlock.rules.example import (
     AddSubmodule,
+    Approve,
+    AskForChanges,
     BreakHeader,
     CopyFile,
     CutFile,
@@ -37,6 +39,7 @@ from interlock.rules.example import (
     LinkFile,
     Merge,
     MoveFile,
+    ProposeAs,
     RemoveFile,
     RepeatItem,
     ReplaceText,
@@ -57,13 +60,14 @@ from interlock.rules.example import (
 from interlock.rules.rule import TransitionRule
 from support.absent_packages import without_packages
 from support.adapters import llama_config
+from support.approving import Said
 from support.changes import Proposal
 from support.repositories import REMOVED, Repository, write_repository
 
 PROJECT = Path(__file__).parents[2]
 SHOWN_ROOT = "/home/alice/adapters"
 """Stands for the folder of the test where a finding names it."""
-_DIGEST = re.compile(r"sha256:[0-9a-f]+")
+_DIGEST = re.compile(r"(?<=sha256:)[0-9a-f]+|(?<=commit )[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ class Played:
 
 
 def without_digests(text: str) -> str:
-    """A report without the digests of random weights, which another numpy may draw differently."""
-    return _DIGEST.sub("sha256:", text)
+    """A report without digests of random weights and of commits of them, which another numpy may draw differently."""
+    return _DIGEST.sub("", text)
 
 
 def play(rule: str, example: Example, edits: Sequence[Edit], root: Path) -> Played:
@@ -100,6 +104,7 @@ def missing_packages(edits: Sequence[Edit]) -> list[str]:
 
 def _play_change(rule: str, example: Example, edits: Sequence[Edit], root: Path) -> Played:
     proposal = Proposal.begin(root)
+    proposal.said = Said() if catalogue()[rule].family == "approvals" else None
     _propose(example.base, proposal)
     if example.base:
         proposal.merge()
@@ -116,6 +121,14 @@ def _propose(edits: Sequence[Edit], proposal: Proposal) -> None:
                 proposal.wait(seconds=duration(edit.time).total_seconds())
             case Merge():
                 proposal.merge(edit.message)
+            case ProposeAs():
+                proposal.author = edit.login
+            case Approve():
+                assert proposal.said
+                proposal.said.approves(edit.who)
+            case AskForChanges():
+                assert proposal.said
+                proposal.said.asks_for_changes(edit.who)
             case _:
                 apply(edit, proposal.repository)
 
@@ -175,7 +188,7 @@ def apply(edit: Edit, repository: Repository) -> None:
             (root / edit.file).symlink_to(edit.to)
         case AddSubmodule() | Vanish() | WithoutPackage():
             pass  # the tree that is checked shows them, or the machine that checks it
-        case Wait() | Merge():
+        case Wait() | Merge() | ProposeAs() | Approve() | AskForChanges():
             raise AssertionError("time and merges belong to examples of changes")
         case _:
             _apply_to_bytes(edit, repository)

@@ -90,9 +90,10 @@ class Approval:
 
     A review is known by its `account`, and a statement by the `login` of the person whose key signed it. What it was
     given for (`commit`, `tree`, `from_commit`, `target_ref`, `environment`, `adapter`) must be what is asked about;
-    None says that it names nothing of the kind. `roles` are those in which it was given, none: all that the roster
-    gives. `is_human` is None where a forge does not say. `withdrawn` takes back what the same person said before,
-    `objects` asks for changes. `order` rises with time within one source.
+    None says that it names nothing of the kind, and a question about no environment or adapter is about all of them.
+    `roles` are those in which it was given, none: all that the roster gives. `is_human` is None where a forge does not
+    say. `withdrawn` takes back what the same person said before, `objects` asks for changes. `order` rises with time
+    within one source. `why_void` says why whoever gathered it found it worthless ("": it is not).
     """
 
     login: str | None = None

@@ -61,7 +61,7 @@ def _sort_out(question: Question, words: list[Word], last: Mapping[tuple[str, st
         why = _why_not(question, word, last)
         login = word.person.login if word.person else ""
         if not why and login in found.holders:
-            why = f"{readable(login)} is counted once already"
+            why = "the approver is counted once already"
             found.holders[login] |= _roles(word)
         elif not why:
             found.holders[login] = _roles(word)
@@ -115,15 +115,19 @@ def _missing(needs: Needs, counted: tuple[Counted, ...]) -> Iterator[str]:
     elif not needs.count and not needs.quick:
         yield f"{_named(needs)} asks for no approval, which approves nothing"
     if len(counted) < needs.count:
-        yield f"{_people(needs.count - len(counted))} of {needs.count} whose approval is asked for by {_named(needs)}"
+        yield f"{_named(needs)} asks for {_number(needs.count)}, and {_that_count(len(counted))}"
     for role, wanted in needs.roles.items():
         filled = sum(one.role == role for one in counted)
         if filled < wanted:
-            yield f"{_people(wanted - filled)} in the role {role}, of {wanted} asked for by {_named(needs)}"
+            yield f"{_named(needs)} asks for {_number(wanted)} in the role {role}, and {_that_count(filled)}"
 
 
-def _people(number: int) -> str:
-    return "one more person" if number == 1 else f"{number} more people"
+def _number(approvals: int) -> str:
+    return "1 approval" if approvals == 1 else f"{approvals} approvals"
+
+
+def _that_count(number: int) -> str:
+    return "none counts" if not number else "1 counts" if number == 1 else f"{number} count"
 
 
 def _named(needs: Needs) -> str:

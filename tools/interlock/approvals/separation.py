@@ -37,11 +37,11 @@ def why_not_separate(question: Question, login: str) -> str:
     """Why the approval of a person does not count because of another part that the same person plays ("": it does)."""
     for part, who in involved(question).items():
         if login in who.people and part == "author":
-            return f"{readable(login)} {_DID[part]}, and nobody approves their own work"
+            return f"the approver {_DID[part]}, and nobody approves their own work"
         if login in who.people and "approver" in question.needs.distinct:
-            return f"{readable(login)} {_DID[part]}, and the policy keeps {part} and approver apart"
+            return f"the approver {_DID[part]}, and the policy keeps {part} and approver apart"
     if login in question.gains:
-        return f"the change gives {readable(login)} a role, and nobody approves their own rights"
+        return "the change gives the approver a role, and nobody approves their own rights"
     return ""
 
 

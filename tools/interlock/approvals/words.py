@@ -131,8 +131,8 @@ def _other_context(question: Question, approval: Approval) -> str:
         "earlier commit": (approval.from_commit, question.base_commit),
     }
     for what, (given, wanted) in asked.items():
-        if given is not None and given != wanted:
-            return f"it was given for the {what} {readable(given)}, and this is about {readable(wanted or 'none')}"
+        if given is not None and wanted is not None and given != wanted:
+            return f"it was given for the {what} {readable(given)}, and this is about {readable(wanted)}"
     return ""
 
 

@@ -7,9 +7,10 @@ nor depends on, is told and does not block: new rules bind what is new.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from interlock.approvals.facts import ApprovalFacts
 from interlock.checking.change_gathering import gather_change, touched_paths
 from interlock.checking.checker import CheckCaches, CheckResult, check_tree
 from interlock.checking.own_rules import change_with_own_rules
@@ -26,6 +27,8 @@ from interlock.rules.custom import CANNOT_JUDGE
 from interlock.rules.transitions.registry import judge_change
 from interlock.rules.waivers import excuse_waived
 
+GatherApprovals = Callable[[Change], ApprovalFacts]
+"""What people said about a change; what cannot be read stands in `unread`."""
 STOOD_BEFORE = "it stood before this change"
 
 
@@ -75,10 +78,12 @@ def check_change(
     deep: bool = False,
     caches: CheckCaches | None = None,
     everything: bool = False,
+    approvals: GatherApprovals | None = None,
 ) -> ChangeResult:
     """Judge the change from `base` (the tree of `base_commit`; None: nothing was committed yet) to `head`.
 
-    Only what the change can affect is read and judged, unless `everything` is asked for.
+    Only what the change can affect is read and judged, unless `everything` is asked for. `approvals` is asked for what
+    people said about the change; without it nobody's approval is judged.
 
     Raises:
         HistoryError: git cannot read one of the trees.
@@ -90,6 +95,7 @@ def check_change(
     after = check_tree(head, environment=environment, deep=deep, caches=caches, reach=reach)
     change = gather_change(git, base_commit, before.snapshot, after.facts, touched, now)
     change = change_with_own_rules(change, head)
+    change = replace(change, approvals=approvals(change)) if approvals else change
     found = excuse_old(after.findings, before.findings, concerned_paths(change))
     if base_commit is not None:  # a first commit comes from nowhere: only its result can be judged
         found += judge_change(change)

@@ -144,7 +144,7 @@ def _tiers(change: Change) -> Iterator[Decision]:
         after = change.head.snapshot.adapters.get(name)
         lower = after is None or TIERS.index(after.document.risk.tier) < TIERS.index(before.document.risk.tier)
         if lower and any(pointer_path(environment, name) in change.base.entries for environment in guarded):
-            yield Decision(Place(before.path), f"the lower risk tier of {name}", strictest(change))
+            yield Decision(Place(before.path), f"the lower risk tier of {name}", strictest(change), adapter=name)
 
 
 def gains(change: Change) -> frozenset[str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from interlock.rules.example import (
     AddSubmodule,
+    Approve,
+    AskForChanges,
     BreakHeader,
     CopyFile,
     CutFile,
@@ -17,11 +19,13 @@ from interlock.rules.example import (
     LinkFile,
     Merge,
     MoveFile,
+    ProposeAs,
     RemoveFile,
     RepeatItem,
     ReplaceText,
     Reseal,
     Retrain,
+    Said,
     SetAdapterConfig,
     SetValue,
     TakeAway,
@@ -72,8 +76,21 @@ def shown(edit: Edit) -> Shown:
             return Shown(f"{edit.time} pass.")
         case Merge():
             return Shown(f"This is merged: {edit.message}.")
+        case ProposeAs() | Approve() | AskForChanges():
+            return _shown_saying(edit)
         case _:
             return _shown_bytes(edit)
+
+
+def _shown_saying(edit: Said) -> Shown:
+    match edit:
+        case ProposeAs():
+            return Shown(f"{edit.login} makes and proposes the change.")
+        case Approve():
+            who = f"Account {edit.who}, which the roster does not know," if isinstance(edit.who, int) else edit.who
+            return Shown(f"{who} approves it.")
+        case AskForChanges():
+            return Shown(f"{edit.who} asks for changes.")
 
 
 def _shown_bytes(edit: Edit) -> Shown:

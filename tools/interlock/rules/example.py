@@ -161,10 +161,31 @@ class Merge(_Strict):
     message: str = Field(alias="merge")
 
 
+class ProposeAs(_Strict):
+    """Who makes and proposes the change; alice where nobody is named."""
+
+    login: str = Field(alias="propose-as")
+
+
+class Approve(_Strict):
+    """A person, or the number of an account that nobody knows, approves the change as it is."""
+
+    who: str | int = Field(alias="approve")
+
+
+class AskForChanges(_Strict):
+    """A person asks for changes."""
+
+    who: str = Field(alias="ask-for-changes")
+
+
 def _verb(value: Any) -> str:
     """The first key of an edit says what it does."""
     return next(iter(value), "") if isinstance(value, dict) else type(value).__name__
 
+
+Said = ProposeAs | Approve | AskForChanges
+"""What people do about a change, which no file shows."""
 
 Edit = Annotated[
     Annotated[SetValue, Tag("set")]
@@ -186,7 +207,10 @@ Edit = Annotated[
     | Annotated[Vanish, Tag("vanish")]
     | Annotated[WithoutPackage, Tag("without")]
     | Annotated[Wait, Tag("wait")]
-    | Annotated[Merge, Tag("merge")],
+    | Annotated[Merge, Tag("merge")]
+    | Annotated[ProposeAs, Tag("propose-as")]
+    | Annotated[Approve, Tag("approve")]
+    | Annotated[AskForChanges, Tag("ask-for-changes")],
     Discriminator(_verb),
 ]
 

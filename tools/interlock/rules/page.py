@@ -75,6 +75,8 @@ def page_of(rule: Rule | TransitionRule, example: Example) -> Page:
 
 
 def _judged_on(rule: Rule | TransitionRule, example: Example) -> str:
+    if rule.family == "approvals":
+        return "what people said about a change: interlock attest, the node before it serves, interlock audit"
     if isinstance(rule, TransitionRule):
         return "a change: interlock check --base REV, or --staged"
     return f"the files of the repository: interlock check{' --deep' if example.deep else ''}"

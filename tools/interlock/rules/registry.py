@@ -20,6 +20,7 @@ from interlock.rules import (
     pointers,
     policies,
     references,
+    roster,
     settings,
     waivers,
     weights,
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     *licences.RULES,
     *weights.RULES,
     *policies.RULES,
+    *roster.RULES,
     *custom.RULES,
     *waivers.RULES,
 )

@@ -17,7 +17,7 @@ from interlock.rules.rule import Rule
 
 FAMILY = "waivers"
 NEVER_WAIVED = frozenset(
-    {"form", "integrity", "records", "decisions", "retention", "policies", "rules", "approvals", FAMILY}
+    {"form", "integrity", "records", "decisions", "retention", "policies", "rules", "approvals", "roster", FAMILY}
 )
 """Families of rules that no waiver reaches."""
 NEVER_WAIVED_RULES = frozenset({"revoked-revision"})

@@ -20,6 +20,7 @@ from interlock.rules.rule import TransitionRule
 from interlock.rules.wording import listed
 
 FAMILY = "approvals"
+_REMEDY = "have it approved on the forge, or run: interlock approve REV, as somebody who did not make it"
 
 
 def answers(change: Change) -> Iterator[tuple[Decision, Quorum]]:
@@ -65,8 +66,8 @@ def approvals_missing(change: Change) -> Iterator[Finding]:
     """Fewer people approved than the policy asks for, or others."""
     for decision, quorum in answers(change):
         if quorum.status == "fail" and quorum.missing:
-            found = f"{decision.what} lacks {'; '.join(quorum.missing)}{_not_counted(quorum)}"
-            yield _finding("approvals-missing", change, decision, found, _asked(decision.needs), _remedy(quorum))
+            found = f"{decision.what} is not approved: {'; '.join(quorum.missing)}{_not_counted(quorum)}"
+            yield _finding("approvals-missing", change, decision, found, _asked(decision.needs), _REMEDY)
 
 
 def approval_not_counted(change: Change) -> Iterator[Finding]:
@@ -76,7 +77,7 @@ def approval_not_counted(change: Change) -> Iterator[Finding]:
             yield Finding(
                 "approval-not-counted",
                 decision.place,
-                f"an approval of {decision.what} does not count: {one.who}: {one.why}",
+                f"the approval of {decision.what} by {one.who} does not count: {one.why}",
                 "an approval by a person of the roster, of exactly this result, by nobody who made it",
                 "have it approved by somebody else, or again for the result as it is now",
                 severity=Severity.WARNING,
@@ -168,12 +169,8 @@ def _asked(needs: Needs) -> str:
 
 
 def _not_counted(quorum: Quorum) -> str:
-    told = "; ".join(f"{one.who}: {one.why}" for one in quorum.not_counted)
-    return f"; not counted: {told}" if told else ""
-
-
-def _remedy(quorum: Quorum) -> str:
-    return "have it approved on the forge, or run: interlock approve REV, as somebody who did not make it"
+    told = "; ".join(f"that of {one.who} does not, because {one.why}" for one in quorum.not_counted)
+    return f"; {told}" if told else ""
 
 
 RULES = (

@@ -6,6 +6,7 @@ from interlock.findings.finding import Finding, in_reading_order
 from interlock.rules.change import Change
 from interlock.rules.rule import TransitionRule
 from interlock.rules.transitions import (
+    approvals,
     calendar,
     completeness,
     custom,
@@ -26,6 +27,7 @@ RULES: tuple[TransitionRule, ...] = (
     *governance.RULES,
     *completeness.RULES,
     *licences.RULES,
+    *approvals.RULES,
 )
 
 BY_ID = {rule.id: rule for rule in RULES}
