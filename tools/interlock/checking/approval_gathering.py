@@ -88,6 +88,11 @@ def why_void(repository: GitRepository, decision: Decision, one: Verified, now: 
     return _Judge(repository, decision, now).approval(one, one.statement).why_void
 
 
+def why_no_attestation(repository: GitRepository, decision: Decision, one: Verified, now: dt.datetime) -> str:
+    """Why a signed attestation does not hold for a decision, "" where it does."""
+    return _Judge(repository, decision, now).why_no_attestation(one)
+
+
 @dataclass
 class _Judge:
     """Compares statements with one decision; what git says of a change is computed once."""

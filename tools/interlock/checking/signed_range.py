@@ -176,7 +176,7 @@ class _Judge:
                 commit.commit, why_not=f"the roster before it cannot be read: {keys.unreadable}", known=False
             )
         try:
-            fingerprint = self._fingerprint(commit, trusted)
+            fingerprint = signing_key_of(self.git, commit, trusted)
         except SignatureInvalid as error:
             return JudgedCommit(commit.commit, why_not=error.found)
         except SigningFailed as error:
@@ -184,23 +184,31 @@ class _Judge:
         why = keys.ring.why_not(fingerprint) or _taken_back(self.rosters.rings, fingerprint)
         return JudgedCommit(commit.commit, None if why else keys.ring.holder(fingerprint), fingerprint, why)
 
-    def _fingerprint(self, commit: SignedCommit, trusted: str) -> str:
-        if commit.flaw:
-            raise SignatureInvalid(commit.flaw)
-        if commit.signature is None:
-            raise SignatureInvalid("it is not signed")
-        if commit.format == "ssh":
-            return _ssh(commit)
-        if commit.format == "gpg":
-            return verify_openpgp(commit.payload, commit.signature.encode("latin-1"), key_blocks(self.git, trusted))
-        raise SignatureInvalid("it has a signature of a kind that is not read", expected="an SSH or OpenPGP signature")
-
     def _may_change_roster(self, signer: Holder | None) -> str:
         if signer is None or signer.is_machine or not signer.roles & self.roster_roles:
             who = signer.name if signer else "nobody"
             roles = " or ".join(sorted(self.roster_roles))
             return f"it changes who may sign, and {who} is no person with the role {roles} in the roster before it"
         return ""
+
+
+def signing_key_of(git: Git, commit: SignedCommit, trusted: str) -> str:
+    """The fingerprint of the key whose good signature a commit has; OpenPGP keys are those of the commit `trusted`.
+
+    Raises:
+        SignatureInvalid: it has none.
+        SigningFailed: gpg is not here, so nobody knows.
+        HistoryError: git did not answer.
+    """
+    if commit.flaw:
+        raise SignatureInvalid(commit.flaw)
+    if commit.signature is None:
+        raise SignatureInvalid("it is not signed")
+    if commit.format == "ssh":
+        return _ssh(commit)
+    if commit.format == "gpg":
+        return verify_openpgp(commit.payload, commit.signature.encode("latin-1"), key_blocks(git, trusted))
+    raise SignatureInvalid("it has a signature of a kind that is not read", expected="an SSH or OpenPGP signature")
 
 
 def _ssh(commit: SignedCommit) -> str:

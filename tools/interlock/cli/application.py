@@ -22,6 +22,7 @@ COMMANDS = (
     CommandEntry("rollback", "interlock.cli.rollback:rollback", "Go back to the revision served before."),
     CommandEntry("forge", "interlock.cli.forge:forge", "Ask GitHub, GitLab or Forgejo what it knows."),
     CommandEntry("approve", "interlock.cli.approve:approve", "Sign your approval of a change, without a forge."),
+    CommandEntry("attest", "interlock.cli.attest:attest", "Sign the verdict on a merged commit, for the nodes."),
     CommandEntry(
         "emergency",
         "interlock.cli.emergency:emergency",
