@@ -23,6 +23,7 @@ from interlock.rules.example import (
     Edit,
     FlipByte,
     Merge,
+    PastEmergency,
     ProposeAs,
     SetValue,
     Vanish,
@@ -45,7 +46,11 @@ def edits_of(rule: str, *, passing: bool = False) -> list[Edit]:
     """What an example does to the files, its times and merges left out."""
     example = read_example(rule)
     edits = (*example.base, *(example.passing if passing else example.failing))
-    return [edit for edit in edits if not isinstance(edit, (Wait, Merge, Vanish, ProposeAs, Approve, AskForChanges))]
+    return [
+        edit
+        for edit in edits
+        if not isinstance(edit, (Wait, Merge, Vanish, ProposeAs, Approve, AskForChanges, PastEmergency))
+    ]
 
 
 def judged_twice(repository: Repository, *, deep: bool = False) -> tuple[ChangeResult, ChangeResult]:

@@ -15,7 +15,7 @@ from interlock.rules.transitions.registry import BY_ID as TRANSITIONS_BY_ID
 from interlock.rules.transitions.registry import RULES as TRANSITIONS
 
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
-NOT_RULES = {"utf-8", "support-bot", "your-team", "…"}
+NOT_RULES = {"utf-8", "utf-16-be", "support-bot", "your-team", "…"}
 FAMILIES = frozenset(
     [
         "form",

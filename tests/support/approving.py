@@ -9,11 +9,12 @@ signed by whoever the roster knows by the author's e-mail and has a key of, unle
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from interlock.approvals.facts import ApprovalFacts
+from interlock.approvals.facts import ApprovalFacts, PastEmergency
 from interlock.approvals.from_forge import approvals_of, why_unread
 from interlock.approvals.people import People
 from interlock.approvals.reviews import ProposalFacts, Review, ReviewerKind, ReviewState
@@ -24,6 +25,7 @@ from interlock.history.repository import GitRepository
 from interlock.rules.change import Change, promoted
 
 NOBODY = 999
+NOON = dt.datetime(2026, 11, 24, 12, 0, tzinfo=dt.UTC)
 
 
 @dataclass
@@ -42,6 +44,12 @@ class Said:
     def asks_for_changes(self, who: str | int) -> None:
         """Somebody says no."""
         self.words.append((who, "changes-requested", "human", None))
+
+    def remembers(self, by: str, environment: str, reviewed_by: str | None = None) -> None:
+        """An emergency on the trusted branch, in commit eeee…; nobody has reviewed it unless somebody is named."""
+        reviews = (reviewed_by,) if reviewed_by else ()
+        past = PastEmergency(environment, "e" * 40, by, "the bot insults people", NOON, None, reviews)
+        self.also = {**self.also, "past_emergencies": {environment: (past,)}}
 
     def about(self, repository: GitRepository, author: str) -> Callable[[Change], ApprovalFacts]:
         """The facts for `check_change`, gathered as the real commands gather them."""

@@ -39,6 +39,7 @@ from interlock.rules.example import (
     LinkFile,
     Merge,
     MoveFile,
+    PastEmergency,
     ProposeAs,
     RemoveFile,
     RepeatItem,
@@ -129,6 +130,9 @@ def _propose(edits: Sequence[Edit], proposal: Proposal) -> None:
             case AskForChanges():
                 assert proposal.said
                 proposal.said.asks_for_changes(edit.who)
+            case PastEmergency():
+                assert proposal.said
+                proposal.said.remembers(edit.by, edit.environment, edit.reviewed_by)
             case _:
                 apply(edit, proposal.repository)
 
@@ -188,7 +192,7 @@ def apply(edit: Edit, repository: Repository) -> None:
             (root / edit.file).symlink_to(edit.to)
         case AddSubmodule() | Vanish() | WithoutPackage():
             pass  # the tree that is checked shows them, or the machine that checks it
-        case Wait() | Merge() | ProposeAs() | Approve() | AskForChanges():
+        case Wait() | Merge() | ProposeAs() | Approve() | AskForChanges() | PastEmergency():
             raise AssertionError("time and merges belong to examples of changes")
         case _:
             _apply_to_bytes(edit, repository)

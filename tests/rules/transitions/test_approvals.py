@@ -265,6 +265,24 @@ def test_an_emergency_never_changes_who_decides(proposal: Proposal) -> None:
     proposal.refused("approvals-missing", POLICY, WHOLE_FILE)
 
 
+def test_a_promotion_waits_for_the_review_of_an_emergency(proposal: Proposal) -> None:
+    promote(proposal)
+    said(proposal).approves("bob")
+    said(proposal).remembers("carol", "production")
+    finding = proposal.refused("emergency-not-reviewed", PRODUCTION, '"2"')
+    assert "carol let commit eeeeeeeeeeee into production in an emergency" in finding.found
+    said(proposal).remembers("carol", "production", "bob")
+    proposal.passes()
+
+
+def test_a_rollback_waits_for_no_review(proposal: Proposal) -> None:
+    given(proposal, PRODUCTION, "active", to="2")
+    proposal.repository.point("production", "support-bot", active="1")
+    said(proposal).approves("bob")
+    said(proposal).remembers("carol", "production")
+    proposal.passes()
+
+
 def test_no_approval_is_ever_waived(proposal: Proposal) -> None:
     waiver = {"rule": "approvals-missing", "scope": PRODUCTION, "approver": "bob", "reason": "r", "until": "2027-01-01"}
     proposal.repository.write("policies/waivers.yaml", {"kind": "Waivers", "waivers": [waiver]})

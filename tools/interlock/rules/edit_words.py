@@ -19,6 +19,7 @@ from interlock.rules.example import (
     LinkFile,
     Merge,
     MoveFile,
+    PastEmergency,
     ProposeAs,
     RemoveFile,
     RepeatItem,
@@ -76,7 +77,7 @@ def shown(edit: Edit) -> Shown:
             return Shown(f"{edit.time} pass.")
         case Merge():
             return Shown(f"This is merged: {edit.message}.")
-        case ProposeAs() | Approve() | AskForChanges():
+        case ProposeAs() | Approve() | AskForChanges() | PastEmergency():
             return _shown_saying(edit)
         case _:
             return _shown_bytes(edit)
@@ -91,6 +92,9 @@ def _shown_saying(edit: Said) -> Shown:
             return Shown(f"{who} approves it.")
         case AskForChanges():
             return Shown(f"{edit.who} asks for changes.")
+        case PastEmergency():
+            then = f"{edit.reviewed_by} reviewed it" if edit.reviewed_by else "nobody reviewed it"
+            return Shown(f"{edit.by} declared an emergency in {edit.environment} before, and {then}.")
 
 
 def _shown_bytes(edit: Edit) -> Shown:

@@ -179,12 +179,20 @@ class AskForChanges(_Strict):
     who: str = Field(alias="ask-for-changes")
 
 
+class PastEmergency(_Strict):
+    """An emergency that the environment went through; `reviewed_by` is who looked at it afterwards."""
+
+    by: str = Field(alias="emergency")
+    environment: str
+    reviewed_by: str | None = None
+
+
 def _verb(value: Any) -> str:
     """The first key of an edit says what it does."""
     return next(iter(value), "") if isinstance(value, dict) else type(value).__name__
 
 
-Said = ProposeAs | Approve | AskForChanges
+Said = ProposeAs | Approve | AskForChanges | PastEmergency
 """What people do about a change, which no file shows."""
 
 Edit = Annotated[
@@ -210,7 +218,8 @@ Edit = Annotated[
     | Annotated[Merge, Tag("merge")]
     | Annotated[ProposeAs, Tag("propose-as")]
     | Annotated[Approve, Tag("approve")]
-    | Annotated[AskForChanges, Tag("ask-for-changes")],
+    | Annotated[AskForChanges, Tag("ask-for-changes")]
+    | Annotated[PastEmergency, Tag("emergency")],
     Discriminator(_verb),
 ]
 

@@ -129,6 +129,24 @@ def parts_not_separate(change: Change) -> Iterator[Finding]:
             )
 
 
+def emergency_not_reviewed(change: Change) -> Iterator[Finding]:
+    """A promotion comes before anybody else looked at what an emergency let in without approvals."""
+    past = change.approvals.past_emergencies if change.approvals else {}
+    for step in change.promotions:
+        waiting = [one for one in past.get(step.environment, ()) if not one.reviewed_by]
+        if waiting:
+            last = waiting[0]
+            yield Finding(
+                "emergency-not-reviewed",
+                step.place("active"),
+                f"{last.by} let commit {last.commit[:12]} into {step.environment} in an emergency ({last.reason}),"
+                " and nobody has reviewed it",
+                "a review by somebody else before the next promotion; a rollback is always possible",
+                f"run: interlock emergency review {last.commit[:12]}   (as somebody else)",
+                environment=step.environment,
+            )
+
+
 def _finding(
     rule: str,
     change: Change,
@@ -213,5 +231,13 @@ RULES = (
         "Let another person play one of the parts.",
         FAMILY,
         parts_not_separate,
+    ),
+    TransitionRule(
+        "emergency-not-reviewed",
+        "A promotion before an emergency was reviewed",
+        "What was let in without approvals becomes the ground of what comes next, and the exception becomes the rule.",
+        "Have the emergency reviewed by somebody else; then promote.",
+        FAMILY,
+        emergency_not_reviewed,
     ),
 )
