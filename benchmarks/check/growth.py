@@ -39,6 +39,7 @@ def measure(root: Path, sizes: Sequence[int] = ADAPTERS) -> list[dict[str, float
 def _point(repository: Path, size: Size) -> Point:
     generate(repository, size)
     promotion = [*CHECK, "--base", "HEAD~1"]
+    clean(promotion, repository, NOTHING_REMEMBERED)  # writes the bytecode of a fresh clone
     runs = [clean(promotion, repository, NOTHING_REMEMBERED).seconds for _ in range(RUNS)]
     whole = clean(CHECK, repository, NOTHING_REMEMBERED).seconds
     return Point(size.adapters * size.revisions, round(statistics.median(runs), 3), round(whole, 3))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 WORTH_READING_AHEAD = 200
 """Documents from which opening the store takes less time than it saves."""
-WORTH_PROCESSES = 400
+WORTH_PROCESSES = 2000
 """Documents from which starting processes takes less time than it saves."""
 _CHUNK = 50
 _BATCH = 2000
