@@ -34,7 +34,10 @@ STOOD_BEFORE = "it stood before this change"
 
 @dataclass(frozen=True)
 class ChangeResult:
-    """The outcome of a change check; satisfies `findings.judgement.Judgement`. `base` is the check of the old tree."""
+    """The outcome of a change check; satisfies `findings.judgement.Judgement`. `base` is the check of the old tree.
+
+    The old tree is judged only where the new one has findings that block.
+    """
 
     findings: tuple[Finding, ...]
     head: CheckResult
@@ -91,8 +94,9 @@ def check_change(
     caches = caches or CheckCaches()
     touched = touched_paths(base.entries(), head.entries())
     reach = None if everything else reach_of(touched, base, head, caches.documents)
-    before = check_tree(base, environment=environment, deep=deep, caches=caches, reach=reach)
     after = check_tree(head, environment=environment, deep=deep, caches=caches, reach=reach)
+    blocked = any(finding.blocks for finding in after.findings)  # only then it matters what stood before
+    before = check_tree(base, environment=environment, deep=deep, caches=caches, reach=reach, judged=blocked)
     change = gather_change(git, base_commit, before.snapshot, after.facts, touched, now)
     change = change_with_own_rules(change, head)
     change = replace(change, approvals=approvals(change)) if approvals else change

@@ -79,13 +79,15 @@ def check_tree(
     today: dt.date | None = None,
     caches: CheckCaches | None = None,
     reach: Reach | None = None,
+    judged: bool = True,
 ) -> CheckResult:
     """Judge `tree`.
 
     With `environment`, the form of every document is judged, and beyond it only what that environment's pointers
     name; `deep` looks at every value of the weights. `today` (UTC) puts the tree's own waivers into force: only for a
     tree that is trusted itself. `caches` of an earlier check spare work, never judgement. `reach` narrows everything
-    to what a change can affect: other documents are not read, and findings elsewhere are not made.
+    to what a change can affect: other documents are not read, and findings elsewhere are not made. Without `judged`
+    the documents are read, and that is all.
 
     Raises:
         HistoryError: a git tree could not be read at all.
@@ -94,7 +96,9 @@ def check_tree(
     documents = reach.documents if reach else None
     if caches.ahead:
         caches.ahead.into(caches.documents, tree, documents)
-    snapshot = read_snapshot(tree, caches.documents, documents)
+    snapshot = read_snapshot(tree, caches.documents, documents, reach.lookalikes if reach else ())
+    if not judged:
+        return CheckResult((), Verdict.UNKNOWN, snapshot, Facts(snapshot, environment=environment, today=today), 0)
     only = reach.revisions if reach else None
     gathered = gather(tree, snapshot, environment=environment, deep=deep, only=only, cache=caches.facts)
     facts = replace(gathered, today=today)

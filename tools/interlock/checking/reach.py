@@ -7,7 +7,7 @@ of the organisation, very many files) there is no reach, and everything is judge
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from interlock.documents.fields import Document
@@ -27,7 +27,7 @@ from interlock.documents.layout import (
     pointer_path,
     revision_path,
 )
-from interlock.documents.path_problems import shown_path
+from interlock.documents.path_problems import is_ours, like_named, shown_path
 from interlock.documents.snapshot import DocumentCache, read_at
 from interlock.documents.tree import REGULAR, Tree
 from interlock.documents.yaml_reader import MAX_DOCUMENT_BYTES
@@ -51,12 +51,13 @@ organisation's own that cannot judge might have refused any change."""
 @dataclass(frozen=True, slots=True)
 class Reach:
     """`judged` are the paths whose findings count, as findings show them; `documents` are those to read, `revisions`
-    those whose bytes count.
+    those whose bytes count, `lookalikes` the paths that may be taken for a judged one.
     """
 
     judged: frozenset[str]
     documents: frozenset[str]
     revisions: frozenset[RevisionId]
+    lookalikes: tuple[str, ...] = ()
 
     def concerns(self, finding: Finding) -> bool:
         """Whether the change may have brought a finding about, or may be judged by what the finding is about."""
@@ -67,23 +68,27 @@ def reach_of(touched: Mapping[str, Touch], base: Tree, head: Tree, cache: Docume
     """Follow a change; None where everything has to be judged."""
     if len(touched) > MOST_TOUCHED:
         return None
-    walk = _Walk((base, head), cache)
+    walk = _Walk((base, head), touched, cache)
     for path, touch in touched.items():
         if not walk.follow(path, touch):
             return None
     walk.add_what_decides()
     return Reach(
-        frozenset(map(shown_path, walk.judged)), frozenset(walk.documents | walk.judged), frozenset(walk.revisions)
+        frozenset(map(shown_path, walk.judged)),
+        frozenset(walk.documents | walk.judged),
+        frozenset(walk.revisions),
+        walk.lookalikes(),
     )
 
 
 class _Walk:
     """The documents found so far. `sides` are the two trees; a name may mean another thing in each."""
 
-    def __init__(self, sides: Sequence[Tree], cache: DocumentCache) -> None:
+    def __init__(self, sides: Sequence[Tree], touched: Iterable[str], cache: DocumentCache) -> None:
         self._sides = sides
         self._cache = cache
         self._listings = [side.entries() for side in sides]
+        self._paths = _by_folder([*self._listings[-1], *(path for path in touched if path not in self._listings[-1])])
         self._folders: dict[str, list[str]] = {}
         self._environments = sorted(self._names("environments/", "/environment.yaml"))
         self.judged: set[str] = set()
@@ -121,7 +126,7 @@ class _Walk:
         A waiver may be for any file.
         """
         self.judged.add(WAIVERS)
-        self.documents.update(path for listing in self._listings for path in listing if path.startswith("policies/"))
+        self.documents.update(self._below("policies/"))
         for environment in self._environments:
             path = environment_path(environment)
             self.documents.add(path)
@@ -237,9 +242,7 @@ class _Walk:
 
     def _whoever_names(self, names: Sequence[bytes]) -> bool:
         """Take in the revisions whose manifests hold one of these texts; False where a base does."""
-        for path in dict.fromkeys(path for listing in self._listings for path in listing):
-            if not path.startswith(("adapters/", "bases/")):
-                continue
+        for path in (*self._below("bases/"), *self._below("adapters/")):
             found = classify(path)
             if found.kind in ("AdapterRevision", "BaseRevision") and self._holds(path, names):
                 if found.kind == "BaseRevision":
@@ -276,20 +279,33 @@ class _Walk:
                 if document:
                     yield document
 
+    def lookalikes(self) -> tuple[str, ...]:
+        """Every path of ours, on either side, that begins like a judged one where upper and lower case are the same."""
+        ours = [path for folder, paths in self._paths.items() if is_ours(folder) for path in paths]
+        return tuple(like_named(ours, filter(is_ours, self.judged)))
+
     def _below(self, folder: str) -> list[str]:
+        """The paths below a folder on either side."""
         if folder not in self._folders:
-            found = {path for listing in self._listings for path in listing if path.startswith(folder)}
-            self._folders[folder] = sorted(found)
+            paths = self._paths.get(folder.partition("/")[0], ())
+            self._folders[folder] = sorted(path for path in paths if path.startswith(folder))
         return self._folders[folder]
 
     def _names(self, before: str, after: str) -> set[str]:
         """The names of folders that stand between two parts of a path."""
         return {
             path[len(before) :].partition("/")[0]
-            for listing in self._listings
-            for path in listing
-            if path.startswith(before) and (path.endswith(after) or "/pointers/" in path)
+            for path in self._below(before)
+            if path.endswith(after) or "/pointers/" in path
         }
+
+
+def _by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
+    """Paths by the first of their folders."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(path.partition("/")[0], []).append(path)
+    return found
 
 
 def _content(side: Tree, path: str) -> bytes:

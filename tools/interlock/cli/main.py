@@ -6,6 +6,7 @@ install. This is the one place of the command line that catches everything.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from click import ClickException
 
 TRACEBACK_VARIABLE = "INTERLOCK_TRACEBACK"
+_OBJECTS_BETWEEN_COLLECTIONS = 20_000
+"""Starting up makes many objects and no garbage; Python's own 700 would look through them a hundred times."""
 REPORT = "report the text, with the command, in the issue tracker of Interlock (see CONTRIBUTING.md)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (default: that of the process) and return its exit status (see exit_codes.py)."""
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
         return _guarded(list(sys.argv[1:] if arguments is None else arguments))
     except KeyboardInterrupt:

@@ -23,7 +23,8 @@ T = TypeVar("T")
 class Document(BaseModel):
     """Base of every model: unknown keys refused, immutable, no conversion between types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+    # Deferred: a part of a document needs no validator of its own, and most commands read a few kinds only.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=(), defer_build=True)
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,7 @@ Bad content never raises: it becomes a problem, and the document is left out. A 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -19,7 +19,7 @@ from interlock.documents.kinds.pointer import Pointer
 from interlock.documents.kinds.policy import Policy, Revocations, Rule, Waivers
 from interlock.documents.kinds.roster import Roster
 from interlock.documents.layout import PathClass, Standing, classify
-from interlock.documents.path_problems import entry_problems, is_ours, like_named, name_collisions
+from interlock.documents.path_problems import entry_problems, is_ours, name_collisions
 from interlock.documents.positions import Place, Positions, Problem
 from interlock.documents.reading import Reading, read_document
 from interlock.documents.tree import REGULAR, Entry, Tree
@@ -94,16 +94,22 @@ class DocumentCache:
         self._readings[(entry.path, entry.identity)] = reading
 
 
-def read_snapshot(tree: Tree, cache: DocumentCache | None = None, only: frozenset[str] | None = None) -> Snapshot:
+def read_snapshot(
+    tree: Tree,
+    cache: DocumentCache | None = None,
+    only: frozenset[str] | None = None,
+    compared: Iterable[str] = (),
+) -> Snapshot:
     """Read every document below our folders, or those at the paths of `only`; with a cache, only what changed since.
+
+    With `only`, the paths that are looked at for names that differ in case only are those of `compared`.
 
     Raises:
         HistoryError: a git tree could not be read at all (nothing else raises).
     """
     entries = tree.entries()
-    ours = list(filter(is_ours, entries))
-    wanted = ours if only is None else [path for path in sorted(only) if path in entries and is_ours(path)]
-    problems = [*name_collisions(ours if only is None else like_named(ours, only))]
+    wanted = [path for path in (entries if only is None else sorted(only)) if is_ours(path) and path in entries]
+    problems = [*name_collisions(wanted if only is None else (path for path in compared if path in entries))]
     unread = (path for path in wanted if cache is None or cache.get(entries[path]) is None)
     tree.prefetch(filter(_is_document, unread), limit=MAX_DOCUMENT_BYTES)
     found: list[tuple[PathClass, Located[Document]]] = []

@@ -54,7 +54,7 @@ class CommitTree:
             difference = self._git.run("diff-tree", "-r", "-z", "--no-renames", self._like.label, self._commit)
             return self._like.entries().changed_by(difference)
         listing = self._git.run("ls-tree", "-r", "-z", "--full-tree", self._commit)
-        return Listing({path: f"{words[:6]} {words.rpartition(' ')[2]}" for words, path in lines_of(listing)})
+        return Listing({path: words for words, path in lines_of(listing)})
 
     def read(self, path: str, *, limit: int) -> bytes:
         """See `Tree.read`; a partial clone downloads the blob now.

@@ -5,11 +5,9 @@ Implements `documents.tree.Tree`; called by `interlock check --staged`, for exam
 
 from __future__ import annotations
 
-from interlock.errors import UsageError
-from interlock.findings.readable import readable
 from interlock.history.commit_tree import CommitTree
 from interlock.history.git_command import Git
-from interlock.history.listing import Listing, lines_of
+from interlock.history.listing import Listing
 
 STAGED = "the staged files"
 
@@ -28,9 +26,5 @@ class IndexTree(CommitTree):
         Raises:
             UsageError: a merge left paths in conflict, so nothing can be committed anyway.
         """
-        unmerged = self._git.run("ls-files", "--unmerged", "-z", "--full-name")
-        for _, path in lines_of(unmerged):
-            found = f"{readable(path)} is in conflict: a merge is not finished"
-            raise UsageError(found, remedy=f"resolve it, then run: git add -- {readable(path)}")
         staged = self._git.run("diff-index", "--cached", "-z", "--no-renames", self._last.label)
         return self._last.entries().changed_by(staged)

@@ -10,20 +10,26 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 
 from interlock.documents.tree import REGULAR, SUBMODULE, SYMLINK, Entry
+from interlock.errors import UsageError
+from interlock.findings.readable import readable
 
 UNKNOWN_SIZE = -1
+UNMERGED = "U"
 
 
 class Listing(Mapping[str, Entry]):
     """The entries of a git tree in git's order. Their sizes are `UNKNOWN_SIZE`: git would have to look for them."""
 
     def __init__(self, found: Mapping[str, str]) -> None:
-        """`found` gives `MODE ID` by path: an octal mode and the id of a blob or of a submodule's commit."""
+        """`found` gives words by path, as git lists them.
+
+        The first is an octal mode, the last the id of a blob or of a submodule's commit.
+        """
         self._found = found
 
     def __getitem__(self, path: str) -> Entry:
-        mode, _, identity = self._found[path].partition(" ")
-        return Entry(path, _kind(int(mode, 8)), UNKNOWN_SIZE, identity)
+        words = self._found[path]
+        return Entry(path, _kind(int(words.partition(" ")[0], 8)), UNKNOWN_SIZE, words.rpartition(" ")[2])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)
@@ -40,14 +46,22 @@ class Listing(Mapping[str, Entry]):
     __hash__ = None  # type: ignore[assignment]  # like a dict: it is compared by what it holds
 
     def changed_by(self, difference: bytes) -> Listing:
-        """This listing after a change, as `git diff-tree -r -z` or `git diff-index --cached -z` print one."""
+        """This listing after a change, as `git diff-tree -r -z` or `git diff-index --cached -z` print one.
+
+        Raises:
+            UsageError: a merge left a path in conflict, so there is no after yet.
+        """
         found = dict(self._found)
         parts = iter(difference.decode("utf-8", errors="surrogateescape").split("\0"))
         for description in parts:
             if not description.startswith(":"):
                 continue
-            _, mode, _, identity, _ = description.split(" ")
+            _, mode, _, identity, status = description.split(" ")
             path = next(parts)
+            if status == UNMERGED:
+                shown = readable(path)
+                found_text = f"{shown} is in conflict: a merge is not finished"
+                raise UsageError(found_text, remedy=f"resolve it, then run: git add -- {shown}")
             if int(mode, 8):
                 found[path] = f"{mode} {identity}"
             else:
@@ -63,10 +77,8 @@ class Listing(Mapping[str, Entry]):
 def lines_of(listing: bytes) -> Iterable[tuple[str, str]]:
     """The descriptions and paths of a NUL-separated listing whose lines read `DESCRIPTION<TAB>PATH`."""
     # As a working tree names a path that is not UTF-8, so that two such paths never become one.
-    for line in listing.decode("utf-8", errors="surrogateescape").split("\0"):
-        if line:
-            description, _, path = line.partition("\t")
-            yield description, path
+    lines = listing.decode("utf-8", errors="surrogateescape").split("\0")[:-1]
+    return ((words, path) for words, _, path in (line.partition("\t") for line in lines))
 
 
 def _kind(mode: int) -> str:
