@@ -14,8 +14,8 @@ from interlock.documents.tree import Entry
 from interlock.errors import HistoryError
 from interlock.history.branch_times import branch_times
 from interlock.history.git_command import Git
-from interlock.history.listing import Listing
 from interlock.history.pointer_history import pointer_changes
+from interlock.history.tree_objects import ChangedListing
 from interlock.rules.change import Activation, Change, History, Touch
 from interlock.rules.facts import Facts
 
@@ -29,8 +29,8 @@ def gather_change(
 
 def touched_paths(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> dict[str, Touch]:
     """Every path that differs between two listings of git objects, in order."""
-    if isinstance(before, Listing) and isinstance(after, Listing):
-        candidates = after.differing(before)
+    if isinstance(after, ChangedListing) and after.before is before:
+        candidates = set(after.changed)
     else:
         candidates = before.keys() | after.keys()
     found = {}

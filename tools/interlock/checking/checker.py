@@ -99,8 +99,15 @@ def check_tree(
     snapshot = read_snapshot(tree, caches.documents, documents, reach.lookalikes if reach else ())
     if not judged:
         return CheckResult((), Verdict.UNKNOWN, snapshot, Facts(snapshot, environment=environment, today=today), 0)
-    only = reach.revisions if reach else None
-    gathered = gather(tree, snapshot, environment=environment, deep=deep, only=only, cache=caches.facts)
+    gathered = gather(
+        tree,
+        snapshot,
+        environment=environment,
+        deep=deep,
+        only=reach.revisions if reach else None,
+        only_pointers=reach.pointers if reach else None,
+        cache=caches.facts,
+    )
     facts = replace(gathered, today=today)
     last = None if reach else caches.last.get((environment, deep))
     findings = last.findings if last and _same(last.facts, facts) else _judged(facts)

@@ -37,13 +37,20 @@ def gather(
     environment: str | None = None,
     deep: bool = False,
     only: Collection[RevisionId] | None = None,
+    only_pointers: Collection[tuple[str, str]] | None = None,
     cache: FactCache | None = None,
 ) -> Facts:
     """Look at the bytes that the documents of `snapshot` name.
 
-    `environment` and `only` narrow what is looked at and judged; `deep` reads the values of the weights too.
+    `environment`, `only` and `only_pointers` narrow what is looked at and judged; `deep` reads the values of the
+    weights too.
     """
-    scope = Facts(snapshot, environment=environment, only=None if only is None else frozenset(only))
+    scope = Facts(
+        snapshot,
+        environment=environment,
+        only=None if only is None else frozenset(only),
+        only_pointers=None if only_pointers is None else frozenset(only_pointers),
+    )
     cache = cache or FactCache()
     artifacts = {key: located.document.artifact for key, located in scope.revisions.items()}
     bases = _base_artifacts(scope)

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from interlock.artifacts.sources import UNKNOWN_SIZE, ArtifactFiles, open_source
 from interlock.documents.kinds.adapter_revision import Artifact, ArtifactFile
-from interlock.documents.tree import REGULAR, Entry, Tree
+from interlock.documents.tree import REGULAR, Entry, Foldered, Tree
 from interlock.errors import ArtifactMissing, ArtifactUnreachable, DocumentError
 
 READ_AT_ONCE = 8 << 20
@@ -86,6 +86,8 @@ def directory_in_tree(uri: str) -> str:
 def entries_below(directories: Iterable[str], entries: Mapping[str, Entry]) -> Mapping[str, Mapping[str, Entry]]:
     """The entries below each of these directories, found in one pass over all paths."""
     found: dict[str, dict[str, Entry]] = {directory: {} for directory in directories}
+    if isinstance(entries, Foldered):
+        return {folder: {path: entries[path] for path in entries.below(f"{folder}/")} for folder in found}
     folders = tuple({f"{directory.partition('/')[0]}/" for directory in found})
     for path in entries:
         parent = path.rpartition("/")[0] if path.startswith(folders) else ""

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from interlock.documents.tree import Tree
 from interlock.errors import HistoryError
+from interlock.history.change_trees import ChangedTree, IndexTree, SparseTree
 from interlock.history.git_command import Git
-from interlock.history.index_tree import IndexTree
 from interlock.history.merge_result import merged_tree
 from interlock.history.repository import GitRepository
 
@@ -41,8 +41,8 @@ def proposed_commits(repository: GitRepository, base: str, head: str) -> Iterato
     base_commit, head_commit = repository.resolve(base), repository.resolve(head)
     result = _result(repository, base_commit, head_commit)
     with (
-        repository.commit_tree(base_commit) as before,
-        repository.commit_tree(result, like=before) as after,
+        SparseTree(repository.git, base_commit) as before,
+        ChangedTree(repository.git, result, before) as after,
     ):
         yield Proposal(repository.git, base_commit, before, after)
 
@@ -78,7 +78,7 @@ def staged_files(repository: GitRepository, base: str, index: Path | None) -> It
     """
     commit = None if base == "HEAD" and _is_unborn(repository) else repository.resolve(base)
     git = Git(repository.root, index=index)
-    with repository.commit_tree(commit or EMPTY_TREE) as before, IndexTree(git, before) as after:
+    with SparseTree(repository.git, commit or EMPTY_TREE) as before, IndexTree(git, before) as after:
         yield Proposal(repository.git, commit, before, after)
 
 

@@ -7,7 +7,7 @@ of the organisation, very many files) there is no reach, and everything is judge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from interlock.documents.fields import Document
@@ -29,7 +29,7 @@ from interlock.documents.layout import (
 )
 from interlock.documents.path_problems import is_ours, like_named, shown_path
 from interlock.documents.snapshot import DocumentCache, read_at
-from interlock.documents.tree import REGULAR, Tree
+from interlock.documents.tree import REGULAR, Tree, paths_below
 from interlock.documents.yaml_reader import MAX_DOCUMENT_BYTES
 from interlock.errors import ArtifactMissing, DocumentError
 from interlock.findings.finding import Finding
@@ -51,12 +51,14 @@ organisation's own that cannot judge might have refused any change."""
 @dataclass(frozen=True, slots=True)
 class Reach:
     """`judged` are the paths whose findings count, as findings show them; `documents` are those to read, `revisions`
-    those whose bytes count, `lookalikes` the paths that may be taken for a judged one.
+    those whose bytes count, `pointers` those that are judged, `lookalikes` the paths that may be taken for a judged
+    one.
     """
 
     judged: frozenset[str]
     documents: frozenset[str]
     revisions: frozenset[RevisionId]
+    pointers: frozenset[tuple[str, str]] = frozenset()
     lookalikes: tuple[str, ...] = ()
 
     def concerns(self, finding: Finding) -> bool:
@@ -68,7 +70,7 @@ def reach_of(touched: Mapping[str, Touch], base: Tree, head: Tree, cache: Docume
     """Follow a change; None where everything has to be judged."""
     if len(touched) > MOST_TOUCHED:
         return None
-    walk = _Walk((base, head), touched, cache)
+    walk = _Walk((base, head), cache)
     for path, touch in touched.items():
         if not walk.follow(path, touch):
             return None
@@ -77,6 +79,7 @@ def reach_of(touched: Mapping[str, Touch], base: Tree, head: Tree, cache: Docume
         frozenset(map(shown_path, walk.judged)),
         frozenset(walk.documents | walk.judged),
         frozenset(walk.revisions),
+        frozenset(walk.pointers),
         walk.lookalikes(),
     )
 
@@ -84,16 +87,16 @@ def reach_of(touched: Mapping[str, Touch], base: Tree, head: Tree, cache: Docume
 class _Walk:
     """The documents found so far. `sides` are the two trees; a name may mean another thing in each."""
 
-    def __init__(self, sides: Sequence[Tree], touched: Iterable[str], cache: DocumentCache) -> None:
+    def __init__(self, sides: Sequence[Tree], cache: DocumentCache) -> None:
         self._sides = sides
         self._cache = cache
         self._listings = [side.entries() for side in sides]
-        self._paths = _by_folder([*self._listings[-1], *(path for path in touched if path not in self._listings[-1])])
         self._folders: dict[str, list[str]] = {}
         self._environments = sorted(self._names("environments/", "/environment.yaml"))
         self.judged: set[str] = set()
         self.documents: set[str] = set()
         self.revisions: set[RevisionId] = set()
+        self.pointers: set[tuple[str, str]] = set()
 
     def follow(self, path: str, touch: Touch) -> bool:
         """Take in a touched path; False where its effects cannot be bounded."""
@@ -138,6 +141,7 @@ class _Walk:
         """A pointer, what it names, and its environment, which may be too small for everything that it serves."""
         path = pointer_path(environment, adapter)
         self.judged |= {path, environment_path(environment)}
+        self.pointers.add((environment, adapter))
         self.documents |= {adapter_path(adapter), *self._below(f"environments/{environment}/pointers/")}
         for document in self._documents(path):
             if isinstance(document, Pointer):
@@ -281,14 +285,15 @@ class _Walk:
 
     def lookalikes(self) -> tuple[str, ...]:
         """Every path of ours, on either side, that begins like a judged one where upper and lower case are the same."""
-        ours = [path for folder, paths in self._paths.items() if is_ours(folder) for path in paths]
-        return tuple(like_named(ours, filter(is_ours, self.judged)))
+        judged = list(filter(is_ours, self.judged))
+        return tuple(sorted(set().union(*(like_named(listing, judged) for listing in self._listings))))
 
     def _below(self, folder: str) -> list[str]:
         """The paths below a folder on either side."""
         if folder not in self._folders:
-            paths = self._paths.get(folder.partition("/")[0], ())
-            self._folders[folder] = sorted(path for path in paths if path.startswith(folder))
+            self._folders[folder] = sorted(
+                {path for listing in self._listings for path in paths_below(listing, folder)}
+            )
         return self._folders[folder]
 
     def _names(self, before: str, after: str) -> set[str]:
@@ -298,14 +303,6 @@ class _Walk:
             for path in self._below(before)
             if path.endswith(after) or "/pointers/" in path
         }
-
-
-def _by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
-    """Paths by the first of their folders."""
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        found.setdefault(path.partition("/")[0], []).append(path)
-    return found
 
 
 def _content(side: Tree, path: str) -> bytes:

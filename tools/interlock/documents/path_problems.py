@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from unicodedata import normalize
 
 from interlock.documents.fields import relative_path
 from interlock.documents.layout import FOLDERS, PathClass, Standing, unsafe_names
 from interlock.documents.positions import Place, Problem
-from interlock.documents.tree import REGULAR, SUBMODULE, SYMLINK, Entry
+from interlock.documents.tree import REGULAR, SUBMODULE, SYMLINK, Entry, names_in, paths_below
 
 _BELOW_FOLDERS = tuple(f"{folder}/" for folder in FOLDERS)
 
@@ -62,14 +63,23 @@ def name_collisions(paths: Iterable[str]) -> Iterator[Problem]:
                 break
 
 
-def like_named(paths: Sequence[str], touched: Iterable[str]) -> list[str]:
+def like_named(entries: Mapping[str, Entry], touched: Iterable[str]) -> set[str]:
     """The paths that may collide with a touched one: those of the same folder of ours and the same name in it.
 
-    One path of every other spelling of a folder stands for all of them.
+    One path of every other folder of ours stands for all of them, in case that it is spelled in two ways.
     """
-    wanted = tuple({f"{_folded('/'.join(path.split('/')[:2]))}" for path in touched})
-    firsts = {path.partition("/")[0]: path for path in reversed(paths)}
-    return sorted({*firsts.values(), *(path for path in paths if _folded(path).startswith(wanted))})
+    wanted = {tuple(_folded(path).split("/")[:2]) for path in touched}
+    found: set[str] = set()
+    for folder in names_in(entries, ""):
+        if _folded(folder) in FOLDERS:
+            inner = [name for name in names_in(entries, folder) if (_folded(folder), _folded(name)) in wanted]
+            found.update(path for name in inner for path in _at_or_below(entries, f"{folder}/{name}"))
+            found.update(islice(paths_below(entries, f"{folder}/"), 1))
+    return found
+
+
+def _at_or_below(entries: Mapping[str, Entry], path: str) -> Iterator[str]:
+    return iter((path,)) if path in entries else paths_below(entries, f"{path}/")
 
 
 def _folded(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from interlock.documents.beneath import open_beneath, read_beneath
 from interlock.errors import DocumentError
@@ -30,6 +30,32 @@ class Entry:
     kind: str
     size: int
     identity: str
+
+
+@runtime_checkable
+class Foldered(Protocol):
+    """Entries that can be asked for one folder without looking at all of them; folders with or without a last slash."""
+
+    def below(self, folder: str) -> Iterator[str]:
+        """The paths of all entries below a folder; "" for all that there are."""
+
+    def names(self, folder: str) -> frozenset[str]:
+        """The names of what is directly in a folder, and of what was there on the other side of a change."""
+
+
+def paths_below(entries: Mapping[str, Entry], folder: str) -> Iterator[str]:
+    """The paths of all entries below a folder (with a last slash), found the cheapest way."""
+    if isinstance(entries, Foldered):
+        return entries.below(folder)
+    return (path for path in entries if path.startswith(folder))
+
+
+def names_in(entries: Mapping[str, Entry], folder: str) -> frozenset[str]:
+    """The names of what is directly in a folder ("" for the root), found the cheapest way."""
+    if isinstance(entries, Foldered):
+        return entries.names(folder)
+    prefix = f"{folder}/" if folder else ""
+    return frozenset(path[len(prefix) :].partition("/")[0] for path in entries if path.startswith(prefix))
 
 
 class Tree(Protocol):

@@ -1,4 +1,4 @@
-"""Reads the bytes of blobs, for `commit_tree` and `pointer_history`: many small ones at once, or one as a stream.
+"""Reads blobs and trees, for `commit_tree` and `pointer_history`: many small ones at once, or one as a stream.
 
 A blob that a partial clone lacks is downloaded when it is read. What git could not deliver is an error and never a
 short file.
@@ -54,16 +54,28 @@ class ObjectReader:
             RemoteUnreachable: it is not here yet and cannot be downloaded, or git did not answer in time.
             HistoryError: git does not have it.
         """
+        return self._read(blob, name, b"blob", limit)
+
+    def _read(self, identity: str, name: str, kind: bytes, limit: int) -> bytes:
         with self._lock, ExitStack() as unless_read_to_the_end:
             unless_read_to_the_end.callback(self._end)
             self._deadline = time.monotonic() + self._git.network_timeout
-            self._ask(blob, name)
-            size = self._announced_size(name)
+            self._ask(identity, name)
+            size = self._announced_size(name, kind)
             if size > limit:
                 raise too_large(name, size, limit)
             data = self._exactly(size + 1, name)[:-1]
             unless_read_to_the_end.pop_all()
             return data
+
+    def read_tree(self, tree: str, *, limit: int) -> bytes:
+        """Return a tree object of at most `limit` bytes, by its id or as `COMMIT^{tree}`.
+
+        Raises:
+            DocumentError: it is larger.
+            HistoryError: git does not have it (`RemoteUnreachable` where that may pass).
+        """
+        return self._read(tree, f"the folder {tree[:12]}", b"tree", limit)
 
     def read_several(self, blobs: Sequence[str], *, limit: int) -> dict[str, bytes]:
         """The bytes of those of these blobs that are here and have at most `limit` bytes, by id.
@@ -106,9 +118,9 @@ class ObjectReader:
         del self._buffer[: end + 1]
         return words
 
-    def _announced_size(self, name: str) -> int:
+    def _announced_size(self, name: str, kind: bytes) -> int:
         words = self._announced(name)
-        if len(words) != 3 or words[1] != b"blob":
+        if len(words) != 3 or words[1] != kind:
             said = b" ".join(words).decode(errors="replace")
             remedy = f"run: git -C {self._git.directory} fsck"
             raise HistoryError(f"{name} is not readable from git: {said}", remedy=remedy)

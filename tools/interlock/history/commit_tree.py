@@ -5,11 +5,11 @@ Implements `documents.tree.Tree`. The identity of an entry is its blob id, so ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
-from interlock.documents.tree import REGULAR
+from interlock.documents.tree import REGULAR, Entry
 from interlock.errors import ArtifactMissing
 from interlock.history.blob_reading import ObjectReader, blob_stream
 from interlock.history.git_command import Git
@@ -19,13 +19,11 @@ from interlock.history.listing import Listing, lines_of
 class CommitTree:
     """A read-only view of one commit. Close it when done: it keeps one git process for small reads."""
 
-    def __init__(self, git: Git, commit: str, like: CommitTree | None = None) -> None:
-        """`like` is a tree that differs in little: only the differences are listed then."""
+    def __init__(self, git: Git, commit: str) -> None:
         self._git = git
         self._commit = commit
-        self._like = like
         self._ahead: dict[str, bytes] = {}
-        self._entries: Listing | None = None
+        self._entries: Mapping[str, Entry] | None = None
         self._objects = ObjectReader(git)
 
     @property
@@ -33,7 +31,7 @@ class CommitTree:
         """The commit id."""
         return self._commit
 
-    def __enter__(self) -> CommitTree:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -43,16 +41,13 @@ class CommitTree:
         """End the git process behind this tree."""
         self._objects.close()
 
-    def entries(self) -> Listing:
+    def entries(self) -> Mapping[str, Entry]:
         """See `Tree.entries`; sizes are `UNKNOWN_SIZE`: asking would download what a partial clone lacks."""
         if self._entries is None:
             self._entries = self._listed()
         return self._entries
 
-    def _listed(self) -> Listing:
-        if self._like:
-            difference = self._git.run("diff-tree", "-r", "-z", "--no-renames", self._like.label, self._commit)
-            return self._like.entries().changed_by(difference)
+    def _listed(self) -> Mapping[str, Entry]:
         listing = self._git.run("ls-tree", "-r", "-z", "--full-tree", self._commit)
         return Listing({path: words for words, path in lines_of(listing)})
 

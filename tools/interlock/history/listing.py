@@ -1,7 +1,6 @@
 """What git lists of a tree, by path, made into entries only where somebody looks: most checks look at a few of them.
 
-Made by `commit_tree` and `index_tree`. A large repository has tens of thousands of paths, and the two sides of a change
-share nearly all of them: the second is listed as the differences from the first.
+Made by `commit_tree`, where the whole tree will be looked at; `tree_objects` is for a look at a few paths.
 """
 
 from __future__ import annotations
@@ -10,11 +9,8 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 
 from interlock.documents.tree import REGULAR, SUBMODULE, SYMLINK, Entry
-from interlock.errors import UsageError
-from interlock.findings.readable import readable
 
 UNKNOWN_SIZE = -1
-UNMERGED = "U"
 
 
 class Listing(Mapping[str, Entry]):
@@ -29,7 +25,7 @@ class Listing(Mapping[str, Entry]):
 
     def __getitem__(self, path: str) -> Entry:
         words = self._found[path]
-        return Entry(path, _kind(int(words.partition(" ")[0], 8)), UNKNOWN_SIZE, words.rpartition(" ")[2])
+        return Entry(path, kind_of(int(words.partition(" ")[0], 8)), UNKNOWN_SIZE, words.rpartition(" ")[2])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)
@@ -45,34 +41,6 @@ class Listing(Mapping[str, Entry]):
 
     __hash__ = None  # type: ignore[assignment]  # like a dict: it is compared by what it holds
 
-    def changed_by(self, difference: bytes) -> Listing:
-        """This listing after a change, as `git diff-tree -r -z` or `git diff-index --cached -z` print one.
-
-        Raises:
-            UsageError: a merge left a path in conflict, so there is no after yet.
-        """
-        found = dict(self._found)
-        parts = iter(difference.decode("utf-8", errors="surrogateescape").split("\0"))
-        for description in parts:
-            if not description.startswith(":"):
-                continue
-            _, mode, _, identity, status = description.split(" ")
-            path = next(parts)
-            if status == UNMERGED:
-                shown = readable(path)
-                found_text = f"{shown} is in conflict: a merge is not finished"
-                raise UsageError(found_text, remedy=f"resolve it, then run: git add -- {shown}")
-            if int(mode, 8):
-                found[path] = f"{mode} {identity}"
-            else:
-                found.pop(path, None)
-        return Listing(found)
-
-    def differing(self, other: Listing) -> set[str]:
-        """The paths at which two listings differ in any way, in modes too."""
-        mine, others = self._found, other._found
-        return {path for path, what in mine.items() if others.get(path) != what} | (others.keys() - mine.keys())
-
 
 def lines_of(listing: bytes) -> Iterable[tuple[str, str]]:
     """The descriptions and paths of a NUL-separated listing whose lines read `DESCRIPTION<TAB>PATH`."""
@@ -81,7 +49,7 @@ def lines_of(listing: bytes) -> Iterable[tuple[str, str]]:
     return ((words, path) for words, _, path in (line.partition("\t") for line in lines))
 
 
-def _kind(mode: int) -> str:
+def kind_of(mode: int) -> str:
     """What git makes of a mode when it checks the file out: every regular mode is a file, also an unusual one."""
     if stat.S_ISREG(mode):
         return REGULAR

@@ -84,9 +84,9 @@ class GitRepository:
         """Whether a commit (a full id) is here; a partial clone may ask its remote for it."""
         return not self.git.attempt("cat-file", "-e", f"{commit_id(commit)}^{{commit}}").status
 
-    def commit_tree(self, commit: str, *, like: CommitTree | None = None) -> CommitTree:
-        """The files of a commit (a full id); `like` is a tree that differs in little, which makes listing cheap."""
-        return CommitTree(self.git, commit_id(commit), like)
+    def commit_tree(self, commit: str) -> CommitTree:
+        """The files of a commit (a full id)."""
+        return CommitTree(self.git, commit_id(commit))
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `newer` contains `older`; a commit contains itself.

@@ -48,7 +48,7 @@ def over_max_cpu_loras(facts: Facts) -> Iterator[Finding]:
             continue
         held = {
             adapter: _held(facts, env.document, adapter, pointer.document)
-            for (environment, adapter), pointer in facts.pointers.items()
+            for (environment, adapter), pointer in facts.all_pointers.items()
             if environment == env.document.name
         }
         total = sum(held.values())
@@ -62,17 +62,16 @@ def over_max_cpu_loras(facts: Facts) -> Iterator[Finding]:
 def _taking_requests(facts: Facts, environment: str) -> set[RevisionId]:
     """Active, canary and shadow revisions of the environment's pinned pointers."""
     return {
-        use.revision
-        for use in facts.uses
-        if use.environment == environment
-        and use.role != "keep"
-        and facts.pointers[environment, use.revision.adapter].document.residency == "pinned"
+        RevisionId(adapter, revision)
+        for (name, adapter), pointer in facts.all_pointers.items()
+        if name == environment and pointer.document.residency == "pinned"
+        for revision in pointer.document.taking_requests
     }
 
 
 def _at_most(facts: Facts, env: Environment) -> int:
     """More than may ever have to be held: every pointer with as many earlier revisions as are kept at most."""
-    named = (len(set(p.document.revisions)) for (name, _), p in facts.pointers.items() if name == env.name)
+    named = (len(set(p.document.revisions)) for (name, _), p in facts.all_pointers.items() if name == env.name)
     return sum(count + env.keep_previous for count in named)
 
 
@@ -83,13 +82,13 @@ def _held(facts: Facts, env: Environment, adapter: str, pointer: Pointer) -> int
     says, but no more than there are other revisions that may still be served.
     """
     named = {RevisionId(adapter, revision) for revision in pointer.revisions}
-    others = facts.known.get(adapter, frozenset()) - named - facts.revoked.keys()
+    others = facts.known_of(adapter) - named - facts.revoked.keys()
     return len(named) + min(env.keep_previous, len(others))
 
 
 def places_taken(facts: Facts, env: Environment) -> tuple[int, int]:
     """How many revisions take requests at once in an environment, and how many may have to be loaded: for reports."""
-    own = {adapter: pointer for (name, adapter), pointer in facts.pointers.items() if name == env.name}
+    own = {adapter: pointer for (name, adapter), pointer in facts.all_pointers.items() if name == env.name}
     held = sum(_held(facts, env, adapter, pointer.document) for adapter, pointer in own.items())
     return len(_taking_requests(facts, env.name)), held
 

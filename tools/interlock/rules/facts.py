@@ -6,7 +6,7 @@ Filled in by `checking.gather`; rules only read it. Nothing here opens a file.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
@@ -24,6 +24,7 @@ from interlock.documents.kinds.policy import Revoked
 from interlock.documents.layout import classify
 from interlock.documents.positions import Location, Place
 from interlock.documents.snapshot import Located, Snapshot
+from interlock.documents.tree import Foldered
 from interlock.findings.finding import Severity
 from interlock.rules.expressions.engine import RuleEngine
 
@@ -90,10 +91,11 @@ class Facts:
     """One tree and its bytes.
 
     A snapshot may hold only the documents that a judgement needs. Whether something is there at all is therefore
-    asked by `written` and `known`, and never by what the snapshot lacks.
+    asked by `written` and `known_of`, and never by what the snapshot lacks.
 
-    `environment` narrows the judgement to what that environment serves, `only` to these revisions. `digests` holds
-    the digest of every recipe that a manifest in scope names and that could be read. `today` is the day (UTC) on
+    `environment` narrows the judgement to what that environment serves, `only` to these revisions, `only_pointers`
+    to these pointers (environment and adapter). `digests` holds the digest of every recipe that a manifest in scope
+    names and that could be read. `today` is the day (UTC) on
     which it is judged; None where nothing that depends on it is asked for. `evidence` is there where a rule of the
     organisation's own reads it; `engine` understands those rules, whose files are in `rule_texts` by path.
     """
@@ -104,6 +106,7 @@ class Facts:
     digests: Mapping[str, Digest] = field(default_factory=dict)
     environment: str | None = None
     only: frozenset[RevisionId] | None = None
+    only_pointers: frozenset[tuple[str, str]] | None = None
     today: dt.date | None = None
     evidence: Mapping[RevisionId, EvidenceFacts] = field(default_factory=dict)
     engine: RuleEngine | None = None
@@ -126,9 +129,18 @@ class Facts:
         return tuple(env for name, env in self.snapshot.environments.items() if self.in_scope(name))
 
     @cached_property
-    def pointers(self) -> Mapping[tuple[str, str], Located[Pointer]]:
-        """The pointers in scope, by environment and adapter."""
+    def all_pointers(self) -> Mapping[tuple[str, str], Located[Pointer]]:
+        """The pointers of the environments in scope, by environment and adapter: those that are judged, and others
+        that share an engine with them.
+        """
         return {key: pointer for key, pointer in self.snapshot.pointers.items() if self.in_scope(key[0])}
+
+    @cached_property
+    def pointers(self) -> Mapping[tuple[str, str], Located[Pointer]]:
+        """The pointers that are judged, by environment and adapter."""
+        if self.only_pointers is None:
+            return self.all_pointers
+        return {key: pointer for key, pointer in self.all_pointers.items() if key in self.only_pointers}
 
     @cached_property
     def uses(self) -> tuple[Use, ...]:
@@ -145,8 +157,12 @@ class Facts:
 
     @cached_property
     def named(self) -> frozenset[RevisionId]:
-        """The revisions that a pointer in scope names."""
-        return frozenset(use.revision for use in self.uses)
+        """The revisions that a pointer names, whether or not it is judged itself."""
+        return frozenset(
+            RevisionId(adapter, revision)
+            for (_, adapter), pointer in self.all_pointers.items()
+            for revision in pointer.document.revisions
+        )
 
     @cached_property
     def revisions(self) -> Mapping[RevisionId, Located[AdapterRevision]]:
@@ -166,15 +182,15 @@ class Facts:
         wanted = {(base.name, base.revision) for base in named}
         return {key: value for key, value in self.snapshot.bases.items() if key in wanted}
 
+    def known_of(self, adapter: str) -> frozenset[RevisionId]:
+        """The revisions of an adapter that have a manifest, whatever the scope, and whatever their form."""
+        if isinstance(self.snapshot.entries, Foldered):
+            return _manifests(self.snapshot.entries.below(f"adapters/{adapter}/revisions/")).get(adapter, frozenset())
+        return self._known.get(adapter, frozenset())
+
     @cached_property
-    def known(self) -> Mapping[str, frozenset[RevisionId]]:
-        """The revisions of each adapter that have a manifest, whatever the scope, and whatever their form."""
-        grouped: dict[str, set[RevisionId]] = {}
-        for path in self.snapshot.entries:
-            if "/revisions/" in path and (found := classify(path)).kind == "AdapterRevision":
-                adapter, revision = found.values
-                grouped.setdefault(adapter, set()).add(RevisionId(adapter, revision))
-        return {adapter: frozenset(keys) for adapter, keys in grouped.items()}
+    def _known(self) -> Mapping[str, frozenset[RevisionId]]:
+        return _manifests(path for path in self.snapshot.entries if "/revisions/" in path)
 
     @cached_property
     def revoked(self) -> Mapping[RevisionId, Revoked]:
@@ -189,6 +205,16 @@ class Facts:
     def written(self, path: str) -> bool:
         """Whether a file stands at `path`, even one whose form is wrong and that has a finding of its own."""
         return path in self.snapshot.entries
+
+
+def _manifests(paths: Iterable[str]) -> dict[str, frozenset[RevisionId]]:
+    """The revisions whose manifests stand at these paths, by adapter."""
+    grouped: dict[str, set[RevisionId]] = {}
+    for path in paths:
+        if (found := classify(path)).kind == "AdapterRevision":
+            adapter, revision = found.values
+            grouped.setdefault(adapter, set()).add(RevisionId(adapter, revision))
+    return {adapter: frozenset(keys) for adapter, keys in grouped.items()}
 
 
 def _uses(environment: str, adapter: str, located: Located[Pointer]) -> list[Use]:

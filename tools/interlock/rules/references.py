@@ -52,7 +52,7 @@ def pointer_without_adapter(facts: Facts) -> Iterator[Finding]:
 
 def _known_adapter(facts: Facts, adapter: str) -> bool:
     """Whether there is a description or a revision; what either lacks has a finding of its own."""
-    return facts.written(layout.adapter_path(adapter)) or adapter in facts.known
+    return facts.written(layout.adapter_path(adapter)) or bool(facts.known_of(adapter))
 
 
 def revision_without_adapter(facts: Facts) -> Iterator[Finding]:
@@ -85,7 +85,7 @@ def dangling_pointer(facts: Facts) -> Iterator[Finding]:
 
 
 def _known_revisions(facts: Facts, use: Use) -> str:
-    known = sorted(key.revision for key in facts.known.get(use.revision.adapter, ()))
+    known = sorted(key.revision for key in facts.known_of(use.revision.adapter))
     return f"one of the revisions {', '.join(known)}" if known else f"a registered revision of {use.revision.adapter}"
 
 
@@ -109,7 +109,7 @@ def base_missing(facts: Facts) -> Iterator[Finding]:
 
     Nobody is hurt by an environment that serves no adapter yet: it only warns, as a freshly laid out one does.
     """
-    serving = {environment for environment, _ in facts.pointers}
+    serving = {environment for environment, _ in facts.all_pointers}
     for owner, located, location, reference, environment in _base_references(facts):
         path = layout.base_path(reference.name, reference.revision)
         if not facts.written(path):

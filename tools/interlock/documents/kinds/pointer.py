@@ -39,7 +39,11 @@ class Pointer(Document):
     residency: Literal["pinned", "lazy"] = "pinned"
 
     @property
+    def taking_requests(self) -> tuple[str, ...]:
+        """The revisions that requests are sent to or mirrored to: active, canary and shadow."""
+        return (self.active, *(part.revision for part in (self.canary, self.shadow) if part))
+
+    @property
     def revisions(self) -> tuple[str, ...]:
         """Every revision that this pointer names, the active one first, without repetitions."""
-        named = [self.active, *(p.revision for p in (self.canary, self.shadow) if p), *self.keep]
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys((*self.taking_requests, *self.keep)))
