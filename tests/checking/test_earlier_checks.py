@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from interlock.checking.document_store import DocumentStore, LazyStore, default_
 from interlock.checking.reading_ahead import WORTH_PROCESSES, ReadingAhead
 from interlock.checking.remembered_result import SETTLED_AFTER, key_of, recall, remember
 from interlock.documents.layout import classify
-from interlock.documents.packed import Packed, pack, unpack
+from interlock.documents.packed import MAX_BYTES, Packed, pack, unpack
 from interlock.documents.snapshot import DocumentCache
 from interlock.documents.tree import ListedOnce, WorkingTree
 from support.changes import NOON
@@ -75,7 +76,8 @@ def test_documents_come_from_the_store_while_they_are_what_they_were(
         rows = connection.execute("SELECT key, content, positions FROM documents WHERE key LIKE '%dev/env%'").fetchall()
     connection.close()
     ((key, content, positions),) = rows
-    store.keep({key: Packed(content.replace('"max_loras":4', '"max_loras":1'), positions)})
+    other = zlib.decompress(content).replace(b'"max_loras":4', b'"max_loras":1')
+    store.keep({key: Packed(zlib.compress(other), positions)})
     assert any("over-max-loras" in line for line in findings(repository, ahead)), "it is not read again"
     path = repository.root / environment("dev")
     path.write_bytes(path.read_bytes() + b"# another blob\n")
@@ -89,10 +91,11 @@ def test_a_row_that_a_bad_disk_spoiled_is_read_again(
     ahead = ReadingAhead(store=lambda: store)
     findings(repository, ahead)
     with sqlite3.connect(tmp_path / "store/check-1.sqlite") as connection:
-        spoiled = connection.execute("UPDATE documents SET content = replace(content, 'support', 'suppart')").rowcount
-        connection.execute("UPDATE documents SET positions = '[' WHERE key LIKE '%pointers%'")
+        rows = connection.execute("SELECT key, content FROM documents").fetchall()
+        spoiled = [(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:], key) for key, content in rows]
+        connection.executemany("UPDATE documents SET content = ? WHERE key = ?", spoiled)
     connection.close()
-    assert spoiled > 5
+    assert len(spoiled) > 5
     assert findings(repository, ahead) == plain
 
 
@@ -165,9 +168,11 @@ def test_a_packed_document_is_the_same_document_at_the_same_places(path: str, re
 
 def test_what_was_packed_wrongly_is_no_document() -> None:
     expected = classify(pointer("dev", "support-bot"))
-    assert unpack(Packed('{"kind": "Pointer"}', "[[], []]"), expected) is None
-    assert unpack(Packed("[" * 100_000, "[[], []]"), expected) is None
-    spoiled = unpack(Packed('{"kind": "Pointer", "adapter": "support-bot", "active": "1"}', "{"), expected)
+    for content in (b'{"kind": "Pointer"}', b"[" * 100_000, b" " * (MAX_BYTES + 1)):
+        assert unpack(Packed(zlib.compress(content), b""), expected) is None
+    assert unpack(Packed(b"not compressed", b""), expected) is None
+    pointer_text = b'{"kind": "Pointer", "adapter": "support-bot", "active": "1"}'
+    spoiled = unpack(Packed(zlib.compress(pointer_text), b"{"), expected)
     assert spoiled
     assert spoiled.positions.of(("active",)) == (1, 1)
 

@@ -48,24 +48,17 @@ class DocumentStore:
                 asked = keys[start : start + _ASKED_AT_ONCE]
                 marks = ",".join("?" * len(asked))
                 rows = self._connection.execute(
-                    f"SELECT key, content, positions, checksum FROM documents WHERE key IN ({marks})",  # noqa: S608
+                    f"SELECT key, content, positions FROM documents WHERE key IN ({marks})",  # noqa: S608
                     asked,
                 )
-                found.update(
-                    (key, Packed(content, positions))
-                    for key, content, positions, checksum in rows
-                    if checksum == _checksum(key, content, positions)
-                )
+                found.update((key, Packed(content, positions)) for key, content, positions in rows)
         return found
 
     def keep(self, documents: Mapping[str, Packed]) -> None:
         """Keep documents for the next check."""
-        rows = (
-            (key, packed.values, packed.positions, _checksum(key, packed.values, packed.positions))
-            for key, packed in documents.items()
-        )
+        rows = ((key, packed.values, packed.positions) for key, packed in documents.items())
         with contextlib.suppress(sqlite3.Error), self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", rows)
+            self._connection.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", rows)
 
     def result(self, key: str) -> str | None:
         """What a check with this key ended with."""
@@ -123,8 +116,7 @@ def _connected(file: Path) -> sqlite3.Connection:
 
 
 _SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS documents"
-    " (key TEXT PRIMARY KEY, content TEXT, positions TEXT, checksum INTEGER) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS documents (key TEXT PRIMARY KEY, content BLOB, positions BLOB)",
     "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, content TEXT, checksum INTEGER)",
 )
 
