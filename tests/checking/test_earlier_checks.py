@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,8 +78,9 @@ def test_documents_come_from_the_store_while_they_are_what_they_were(
         rows = connection.execute("SELECT key, content, positions FROM documents WHERE key LIKE '%dev/env%'").fetchall()
     connection.close()
     ((key, content, positions),) = rows
-    other = zlib.decompress(content).replace(b'"max_loras":4', b'"max_loras":1')
-    store.keep({key: Packed(zlib.compress(other), positions)})
+    values = marshal.loads(zlib.decompress(content))
+    values["engine"]["max_loras"] = 1
+    store.keep({key: Packed(zlib.compress(marshal.dumps(values)), positions)})
     assert any("over-max-loras" in line for line in findings(repository, ahead)), "it is not read again"
     path = repository.root / environment("dev")
     path.write_bytes(path.read_bytes() + b"# another blob\n")
@@ -153,9 +156,9 @@ def test_another_version_of_what_judges_is_another_store(tmp_path: Path) -> None
 def test_a_packed_document_is_the_same_document_at_the_same_places(path: str, repository: Repository) -> None:
     expected = classify(path)
     tree = WorkingTree(repository.root)
-    packed = pack(tree.read(path, limit=10**6), path, expected)
-    assert isinstance(packed, Packed)
-    again = unpack(packed, expected)
+    found = pack(tree.read(path, limit=10**6), path)
+    assert found
+    again = unpack(found, expected)
     plain = check_tree(tree).snapshot
     documents = {located.path: located for group in (plain.pointers, plain.revisions) for located in group.values()} | (
         {plain.roster.path: plain.roster} if plain.roster else {}
@@ -166,13 +169,22 @@ def test_a_packed_document_is_the_same_document_at_the_same_places(path: str, re
     assert dict(again.positions.keys) == dict(documents[path].positions.keys)
 
 
+def packed(values: Any) -> Packed:
+    return Packed(zlib.compress(marshal.dumps(values)), zlib.compress(marshal.dumps(({}, {}))))
+
+
 def test_what_was_packed_wrongly_is_no_document() -> None:
     expected = classify(pointer("dev", "support-bot"))
-    for content in (b'{"kind": "Pointer"}', b"[" * 100_000, b" " * (MAX_BYTES + 1)):
-        assert unpack(Packed(zlib.compress(content), b""), expected) is None
+    pointer_values = {"kind": "Pointer", "adapter": "support-bot", "active": "1"}
+    assert unpack(packed(pointer_values), expected)
+    assert unpack(packed({"kind": "Pointer"}), expected) is None
+    assert unpack(packed({**pointer_values, "kind": "Adapter"}), expected) is None
+    assert unpack(packed({**pointer_values, "adapter": "sql-helper"}), expected) is None
+    assert unpack(packed([pointer_values]), expected) is None
     assert unpack(Packed(b"not compressed", b""), expected) is None
-    pointer_text = b'{"kind": "Pointer", "adapter": "support-bot", "active": "1"}'
-    spoiled = unpack(Packed(zlib.compress(pointer_text), b"{"), expected)
+    assert unpack(Packed(zlib.compress(b"not marshalled"), b""), expected) is None
+    assert unpack(Packed(zlib.compress(b" " * (MAX_BYTES + 1)), b""), expected) is None
+    spoiled = unpack(Packed(packed(pointer_values).values, b"{"), expected)
     assert spoiled
     assert spoiled.positions.of(("active",)) == (1, 1)
 

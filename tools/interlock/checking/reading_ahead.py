@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from interlock.documents.layout import Standing, classify
 from interlock.documents.packed import Packed, pack, unpack
 from interlock.documents.path_problems import is_ours
-from interlock.documents.reading import Reading
+from interlock.documents.reading import read_document
 from interlock.documents.snapshot import DocumentCache
 from interlock.documents.tree import REGULAR, Entry, Tree
 from interlock.documents.yaml_reader import MAX_DOCUMENT_BYTES
@@ -40,7 +40,8 @@ _MOST_PROCESSES = 8
 
 
 _Files = Sequence[tuple[str, bytes]]
-_Read = Callable[[_Files], Iterable[tuple[str, Packed | Reading]]]
+_PackedFiles = Iterable[tuple[str, Packed | None]]
+_Read = Callable[[_Files], _PackedFiles]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +88,17 @@ def _read_batch(
     contents = dict(_contents(tree, documents))
     keys = {path: _key(path, content) for path, content in contents.items()}
     known = store.find(list(keys.values())) if store else {}
-    fresh: dict[str, Packed] = {}
-    for path, packed in read([(path, contents[path]) for path, key in keys.items() if key not in known]):
-        if isinstance(packed, Packed):
-            fresh[keys[path]] = packed
-        else:
-            cache.keep(entries[path], packed)
-    for entry in documents:
-        key = keys.get(entry.path, "")
-        stored = known.get(key) or fresh.get(key)
-        reading = unpack(stored, classify(entry.path)) if stored else None
-        if reading:
-            cache.keep(entry, reading)
+    unknown = [(path, contents[path]) for path, key in keys.items() if key not in known]
+    fresh = {keys[path]: packed for path, packed in read(unknown) if packed}
+    for path, key in keys.items():
+        packed = known.get(key) or fresh.get(key)
+        reading = unpack(packed, classify(path)) if packed else None
+        cache.keep(entries[path], reading or read_document(contents[path], path, classify(path)))
     if store and fresh:
         store.keep(fresh)
 
 
-def _pack_in(pool: Pool, files: _Files) -> Iterable[tuple[str, Packed | Reading]]:
+def _pack_in(pool: Pool, files: _Files) -> _PackedFiles:
     chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
     return chain.from_iterable(pool.imap(_pack_all, chunks))
 
@@ -127,8 +122,8 @@ def _key(path: str, content: bytes) -> str:
     return f"{hashlib.sha256(blob).hexdigest()}:{path}"
 
 
-def _pack_all(files: _Files) -> list[tuple[str, Packed | Reading]]:
-    return [(path, pack(content, path, classify(path))) for path, content in files]
+def _pack_all(files: _Files) -> list[tuple[str, Packed | None]]:
+    return [(path, pack(content, path)) for path, content in files]
 
 
 def usable_processes() -> int:

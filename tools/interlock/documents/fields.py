@@ -129,7 +129,7 @@ def artifact_uri(text: str) -> str:
 
 def printable(text: str) -> str:
     """Accept text without control characters; line breaks and tabs are fine."""
-    if any(not (char.isprintable() or char in "\n\t") for char in text):
+    if not text.isprintable() and any(not (char.isprintable() or char in "\n\t") for char in text):
         raise ValueError("expected printable text without control characters")
     return text
 

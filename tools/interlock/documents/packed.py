@@ -1,12 +1,13 @@
-"""A document that was read without complaint, packed small: for other processes, and for the next check.
+"""The values of a file and where they stand, packed small: for other processes, and for the next check.
 
 Unpacking costs a tenth of reading. The values are validated again, so what comes back is a document or nothing. Where
-each value stands is unpacked only when somebody asks, which is when there is a finding.
+each value stands is unpacked only when somebody asks, which is when there is a finding. `marshal` is the format: it
+is the fastest that Python has, and what is unpacked comes from this process, its children, or this user's own store.
 """
 
 from __future__ import annotations
 
-import json
+import marshal
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from pydantic import ValidationError
 from interlock.documents.fields import Document
 from interlock.documents.layout import MODELS, PathClass
 from interlock.documents.positions import Location, Positions
-from interlock.documents.reading import Reading, read_values
+from interlock.documents.reading import Reading
+from interlock.documents.yaml_reader import UnreadableDocument, read_yaml
 
 MAX_BYTES = 64 << 20
 """More than any document that the reader accepts can expand to."""
@@ -26,32 +28,39 @@ MAX_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """`values` is the document and `positions` where its values and keys stand, both as compressed JSON."""
+    """`values` are those of a file and `positions` where its values and keys stand, both compressed."""
 
     values: bytes
     positions: bytes
 
 
-def pack(data: bytes, path: str, expected: PathClass) -> Packed | Reading:
-    """Read a document and pack it; one with problems comes back as it was read."""
-    reading, yaml = read_values(data, path, expected)
-    if yaml is None or reading.document is None:
-        return reading
-    return Packed(_pressed(yaml.value), _pressed([_flat(reading.positions.values), _flat(reading.positions.keys)]))
+def pack(data: bytes, path: str) -> Packed | None:
+    """Read a file and pack it; None for one that cannot be read."""
+    try:
+        yaml = read_yaml(data, path)
+    except UnreadableDocument:
+        return None
+    return Packed(_pressed(yaml.value), _pressed((dict(yaml.positions.values), dict(yaml.positions.keys))))
 
 
 def unpack(packed: Packed, expected: PathClass) -> Reading | None:
-    """The document again; None where the texts do not hold one."""
+    """The document that `expected` promises; None where it is not that one, for whatever reason."""
     try:
-        document: Document = MODELS[expected.kind].model_validate(_expanded(packed.values))
-    except (ValueError, ValidationError, RecursionError, zlib.error):
+        values = _expanded(packed.values)
+        if not isinstance(values, dict) or values.get("kind") != expected.kind:
+            return None
+        model = MODELS[expected.kind]
+        if any(values.get(field, name) != name for field, name in expected.names if field in model.model_fields):
+            return None
+        document: Document = model.model_validate(values)
+    except (ValueError, EOFError, TypeError, ValidationError, RecursionError, zlib.error):
         return None
     places = _Places(packed.positions)
     return Reading(document, Positions(_Lazily(places, 0), _Lazily(places, 1)), ())
 
 
-def _pressed(value: object) -> bytes:
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), level=1)
+def _pressed(value: Any) -> bytes:
+    return zlib.compress(marshal.dumps(value), level=1)
 
 
 def _expanded(data: bytes) -> Any:
@@ -61,14 +70,10 @@ def _expanded(data: bytes) -> Any:
         ValueError: it is not what `_pressed` made, or has more than `MAX_BYTES` bytes.
     """
     reader = zlib.decompressobj()
-    text = reader.decompress(data, MAX_BYTES)
+    content = reader.decompress(data, MAX_BYTES)
     if not reader.eof:
         raise ValueError("the end is missing")
-    return json.loads(text)
-
-
-def _flat(places: Mapping[Location, tuple[int, int]]) -> list[Any]:
-    return [[location, *position] for location, position in places.items()]
+    return marshal.loads(content)  # noqa: S302
 
 
 class _Places:
@@ -78,12 +83,12 @@ class _Places:
         self._data = data
 
     @cached_property
-    def both(self) -> tuple[dict[Location, tuple[int, int]], ...]:
+    def both(self) -> tuple[dict[Location, tuple[int, int]], dict[Location, tuple[int, int]]]:
         try:
-            parts = _expanded(self._data)
-            return tuple({tuple(location): (line, column) for location, line, column in part} for part in parts[:2])
-        except (ValueError, TypeError, RecursionError, zlib.error):
-            return ({}, {})  # a finding then names the file as a whole, which is true
+            values, keys = _expanded(self._data)
+        except (ValueError, EOFError, TypeError, zlib.error):
+            return ({}, {})  # a finding then names the beginning of the file
+        return (values, keys)
 
 
 class _Lazily(Mapping[Location, tuple[int, int]]):

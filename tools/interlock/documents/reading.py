@@ -26,22 +26,17 @@ class Reading:
 
 def read_document(data: bytes, path: str, expected: PathClass) -> Reading:
     """Read the document that `expected` (from `layout.classify`) promises at `path`."""
-    return read_values(data, path, expected)[0]
-
-
-def read_values(data: bytes, path: str, expected: PathClass) -> tuple[Reading, YamlDocument | None]:
-    """Like `read_document`, with the plain values beside it where the file is YAML at all."""
     try:
         yaml = read_yaml(data, path)
     except UnreadableDocument as error:
-        return Reading(None, Positions(), tuple(error.problems)), None
+        return Reading(None, Positions(), tuple(error.problems))
     if wrong := _wrong_kind(yaml, path, expected.kind):
-        return Reading(None, yaml.positions, (wrong,)), yaml
+        return Reading(None, yaml.positions, (wrong,))
     model = MODELS[expected.kind]
     document, problems = _validated(yaml, model, path)
     flawed = {problem.place for problem in problems}
     problems += [mismatch for mismatch in _mismatches(yaml, model, path, expected) if mismatch.place not in flawed]
-    return Reading(None if problems else document, yaml.positions, tuple(problems)), yaml
+    return Reading(None if problems else document, yaml.positions, tuple(problems))
 
 
 def _validated(yaml: YamlDocument, model: type[Document], path: str) -> tuple[Document | None, list[Problem]]:

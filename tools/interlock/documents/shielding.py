@@ -26,4 +26,6 @@ def shielded(text: str) -> str:
 
 def unshielded(text: str) -> str:
     """Undo `shielded` for one scalar."""
+    if text.isascii():
+        return text
     return text.replace(_COLON, ":").replace(_QUESTION, "?")

@@ -38,6 +38,9 @@ __all__ = ["MAX_DEPTH", "MAX_DOCUMENT_BYTES", "MAX_NODES", "UnreadableDocument",
 MAX_DEPTH = 64
 MAX_NODES = 50_000
 
+_PLAIN_KEYS: set[str] = set()
+"""Keys that were found to be text to every reader: documents repeat the same few dozen."""
+_MOST_PLAIN_KEYS = 1000
 _STANDARD_TAG = "tag:yaml.org,2002:"
 
 
@@ -63,10 +66,11 @@ def read_yaml(data: bytes, path: str) -> YamlDocument:
 class _Frame:
     """A mapping or list that is being filled."""
 
-    __slots__ = ("container", "key", "location")
+    __slots__ = ("container", "is_mapping", "key", "location")
 
     def __init__(self, container: dict[str, Any] | list[Any], location: Location) -> None:
         self.container = container
+        self.is_mapping = isinstance(container, dict)
         self.location = location
         self.key: str | None = None
 
@@ -144,7 +148,8 @@ class _Reader:
         self._place(event, None)
 
     def _scalar(self, event: Any) -> None:
-        self._refuse_decoration(event)
+        if event.anchor or event.tag:
+            self._refuse_decoration(event)
         if self._awaits_key():
             self._key(event)
         else:
@@ -155,13 +160,13 @@ class _Reader:
                 self._unquoted[location] = event.value
 
     def _awaits_key(self) -> bool:
-        return bool(self._stack) and isinstance(self._stack[-1].container, dict) and self._stack[-1].key is None
+        return bool(self._stack) and self._stack[-1].is_mapping and self._stack[-1].key is None
 
     def _key(self, event: Any) -> None:
         text = self._visible(event) if event.style else self._plain_key(event)
         frame = self._stack[-1]
         frame.key = text
-        location = frame.next_location()
+        location = (*frame.location, text)
         if text in frame.container:
             found = f"the key '{shortened(text)}' a second time; the first is in line {self._keys[location][0]}"
             remedy = "keep one of the two and remove the other"
@@ -172,6 +177,8 @@ class _Reader:
 
     def _plain_key(self, event: Any) -> str:
         text = unshielded(event.value)
+        if text in _PLAIN_KEYS:
+            return text
         if text == "<<":
             words = ("the merge key <<", "every key written where it counts", "copy the merged keys here")
             self._notes.add("merge-key", _start(event), *words)
@@ -179,10 +186,13 @@ class _Reader:
             rule = "complex-key" if value is None else "unquoted-identifier"
             words = (f"{text or 'nothing'} as a key", "a key that is text", f'write "{text or "key"}":')
             self._notes.add(rule, _start(event), *words)
+        elif value == text and len(_PLAIN_KEYS) < _MOST_PLAIN_KEYS:
+            _PLAIN_KEYS.add(text)
         return text
 
     def _open(self, event: Any, container: dict[str, Any] | list[Any]) -> None:
-        self._refuse_decoration(event)
+        if event.anchor or event.tag:
+            self._refuse_decoration(event)
         if self._awaits_key():
             words = ("a list or mapping as a key", "a key that is text", "write the key as one word")
             self._notes.stop("complex-key", _start(event), *words)

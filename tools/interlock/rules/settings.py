@@ -150,6 +150,8 @@ def target_modules_mismatch(facts: Facts) -> Iterator[Finding]:
 
 
 def _is_target(module: str, targets: tuple[str, ...]) -> bool:
+    if module.rpartition(".")[2] in targets:
+        return True
     return any(module == target or module.endswith(f".{target}") for target in targets)
 
 
