@@ -19,6 +19,7 @@ from interlock.documents.layout import base_path, classify, environment_path, re
 from interlock.documents.snapshot import read_at
 from interlock.documents.tree import REGULAR, Entry, Tree
 from interlock.errors import HistoryError
+from interlock.history.change_trees import both_sides
 from interlock.history.repository import GitRepository
 from interlock.rules.change import Touch
 
@@ -54,7 +55,7 @@ def binding_between(repository: GitRepository, base: str, tree: str) -> Binding:
     Raises:
         HistoryError: git cannot read them, or the change names more than one approval can.
     """
-    with repository.commit_tree(base) as before, repository.commit_tree(tree, like=before) as after:
+    with both_sides(repository.git, base, tree) as (before, after):
         return binding_of(before, after)
 
 

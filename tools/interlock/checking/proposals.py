@@ -12,7 +12,7 @@ from pathlib import Path
 
 from interlock.documents.tree import Tree
 from interlock.errors import HistoryError
-from interlock.history.change_trees import ChangedTree, IndexTree, SparseTree
+from interlock.history.change_trees import IndexTree, SparseTree, both_sides
 from interlock.history.git_command import Git
 from interlock.history.merge_result import merged_tree
 from interlock.history.repository import GitRepository
@@ -40,10 +40,7 @@ def proposed_commits(repository: GitRepository, base: str, head: str) -> Iterato
     """
     base_commit, head_commit = repository.resolve(base), repository.resolve(head)
     result = _result(repository, base_commit, head_commit)
-    with (
-        SparseTree(repository.git, base_commit) as before,
-        ChangedTree(repository.git, result, before) as after,
-    ):
+    with both_sides(repository.git, base_commit, result) as (before, after):
         yield Proposal(repository.git, base_commit, before, after)
 
 

@@ -27,6 +27,7 @@ from interlock.findings.finding import Verdict
 from interlock.findings.readable import readable
 from interlock.findings.report_json import finding_document
 from interlock.history.attestation_exchange import fetch, push
+from interlock.history.change_trees import both_sides
 from interlock.history.repository import GitRepository
 from interlock.lifecycle.attest import Judged, attestation_of, judge_commit, sign_attestation
 from interlock.lifecycle.judged_tree import top_repository
@@ -152,10 +153,7 @@ def _attest(
     ref = name if name.startswith("refs/heads/") else f"refs/heads/{name}"
     try:
         decision = merged_decision(repository, commit, ref)
-        with (
-            repository.commit_tree(decision.parent) as before,
-            repository.commit_tree(commit, like=before) as after,
-        ):
+        with both_sides(repository.git, decision.parent, commit) as (before, after):
             judged = judge_commit(repository, decision, before, after, now, _about(told, commit), caches)
             status = _STATUS[judged.status]
             if status and not as_json:

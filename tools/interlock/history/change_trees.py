@@ -5,8 +5,10 @@ Implement `documents.tree.Tree`; made by `checking.proposals`. Neither lists the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+from interlock.documents.identifiers import commit_id
 from interlock.documents.tree import Entry
 from interlock.history.commit_tree import CommitTree
 from interlock.history.git_command import Git
@@ -53,3 +55,10 @@ class IndexTree(ChangedTree):
 
     def _difference(self) -> bytes:
         return self._git.run("diff-index", "--cached", "-z", "--no-renames", self._before.label)
+
+
+@contextmanager
+def both_sides(git: Git, before: str, after: str) -> Iterator[tuple[SparseTree, ChangedTree]]:
+    """The trees of two commits (or trees, full ids) that differ in little; closed when the block is left."""
+    with SparseTree(git, commit_id(before)) as old, ChangedTree(git, commit_id(after), old) as new:
+        yield old, new
