@@ -169,3 +169,16 @@ def test_a_waiver_that_was_merged_before_counts(proposal: Proposal) -> None:
     proposal.merge()
     proposal.repository.point("production", "support-bot", active="3")
     proposal.passes()
+
+
+@pytest.mark.parametrize("path", [".github/CODEOWNERS", "CODEOWNERS", ".gitlab/CODEOWNERS", ".forgejo/CODEOWNERS"])
+def test_bypass_20_code_owners_change_alone(proposal: Proposal, path: str) -> None:
+    proposal.repository.write(path, "* @eve\n")
+    proposal.repository.write("adapters/support-bot/notes/4.md", "More.\n")
+    proposal.refused("policy-not-alone", path, WHOLE_FILE)
+
+
+def test_code_owners_change_with_the_roster_that_they_follow_from(proposal: Proposal) -> None:
+    proposal.repository.write(".github/CODEOWNERS", "* @bob\n")
+    proposal.repository.change(POLICY, "retention", to={"keep": 3})
+    proposal.passes()

@@ -34,12 +34,14 @@ from interlock.documents.yaml_reader import MAX_DOCUMENT_BYTES
 from interlock.errors import ArtifactMissing, DocumentError
 from interlock.findings.finding import Finding
 from interlock.rules.change import Touch
+from interlock.rules.code_owners_file import ALL_LOCATIONS as CODE_OWNERS_LOCATIONS
 from interlock.rules.custom import CANNOT_JUDGE
 
 MOST_TOUCHED = 1000
 """Touched paths beyond which looking at everything is simpler and hardly slower."""
 
 WAIVERS = "policies/waivers.yaml"
+_OWNING = frozenset({"Adapter", "Environment", "Policy", "Roster"})
 _MARKS = ("adapter_config.json", "adapter_model.safetensors", "config.json", "tokenizer.json")
 """Files by which a folder is known to hold an adapter or a base."""
 
@@ -102,6 +104,8 @@ class _Walk:
         """Take in a touched path; False where its effects cannot be bounded."""
         found = classify(path)
         self.judged.add(path)
+        if found.kind in _OWNING or path in CODE_OWNERS_LOCATIONS:
+            self._code_owners()
         match found.kind:
             case "Pointer":
                 self._pointer(*found.values)
@@ -212,6 +216,13 @@ class _Walk:
         """Policies name environments and people, and environments lean on policies."""
         self.judged.update(self._below("policies/"))
         self.judged.update(map(environment_path, self._environments))
+
+    def _code_owners(self) -> None:
+        """A generated CODEOWNERS, if there is one, with all that its owners follow from."""
+        there = {path for listing in self._listings for path in CODE_OWNERS_LOCATIONS if path in listing}
+        if there:
+            self.judged |= there
+            self.documents.update(map(adapter_path, self._names("adapters/", "/adapter.yaml")))
 
     def _revocations(self, path: str) -> None:
         self._policies()

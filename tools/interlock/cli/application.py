@@ -20,6 +20,9 @@ COMMANDS = (
     CommandEntry("rules", "interlock.cli.rules:rules", "Try out the rules of your own."),
     CommandEntry("promote", "interlock.cli.promote:promote", "Make an environment serve another revision."),
     CommandEntry("rollback", "interlock.cli.rollback:rollback", "Go back to the revision served before."),
+    CommandEntry(
+        "codeowners", "interlock.cli.codeowners:codeowners", "Generate CODEOWNERS from the roster and the policies."
+    ),
     CommandEntry("forge", "interlock.cli.forge:forge", "Ask GitHub, GitLab or Forgejo what it knows."),
     CommandEntry("approve", "interlock.cli.approve:approve", "Sign your approval of a change, without a forge."),
     CommandEntry("attest", "interlock.cli.attest:attest", "Sign the verdict on a merged commit, for the nodes."),

@@ -98,6 +98,7 @@ class Facts:
     names and that could be read. `today` is the day (UTC) on
     which it is judged; None where nothing that depends on it is asked for. `evidence` is there where a rule of the
     organisation's own reads it; `engine` understands those rules, whose files are in `rule_texts` by path.
+    `code_owners` are the texts of the files CODEOWNERS where a forge looks for them, by path.
     """
 
     snapshot: Snapshot
@@ -111,6 +112,7 @@ class Facts:
     evidence: Mapping[RevisionId, EvidenceFacts] = field(default_factory=dict)
     engine: RuleEngine | None = None
     rule_texts: Mapping[str, str] = field(default_factory=dict)
+    code_owners: Mapping[str, str] = field(default_factory=dict)
     _worked_out: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, name: str, work_out: Callable[[Facts], T]) -> T:

@@ -6,6 +6,7 @@ from interlock.findings.finding import Finding, in_reading_order
 from interlock.rules import (
     binding,
     capacity,
+    code_owners,
     compatibility,
     custom,
     demands,
@@ -46,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     *licences.RULES,
     *weights.RULES,
     *policies.RULES,
+    *code_owners.RULES,
     *roster.RULES,
     *custom.RULES,
     *waivers.RULES,

@@ -10,6 +10,7 @@ from interlock.documents.layout import classify
 from interlock.documents.positions import Place
 from interlock.findings.finding import Finding
 from interlock.rules.change import Change
+from interlock.rules.code_owners_file import ALL_LOCATIONS
 from interlock.rules.rule import TransitionRule
 from interlock.rules.wording import listed
 
@@ -41,7 +42,7 @@ def policy_not_alone(change: Change) -> Iterator[Finding]:
             "policy-not-alone",
             Place(deciding[0]),
             f"{listed(deciding, limit=3)} changes together with {listed(beside, limit=3)}",
-            "policies, roster, waivers and rules in a change of their own, judged by the policy before it",
+            "policies, roster, waivers, rules and CODEOWNERS in a change of their own, judged by the policy before it",
             f"propose {listed(deciding, limit=3)} alone, and the rest when it is merged",
         )
 
@@ -80,7 +81,7 @@ def _loosened(before: Environment, after: Environment) -> list[str]:
 
 
 def _decides(path: str) -> bool:
-    return classify(path).kind in _TRUSTED_KINDS
+    return classify(path).kind in _TRUSTED_KINDS or path in ALL_LOCATIONS
 
 
 RULES = (
