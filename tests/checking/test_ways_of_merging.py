@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from interlock.approvals.statements import ApprovalStatement
+from interlock.checking.signed_statements import peek, sign_statement
+from interlock.history.attestation_ref import add, file_name, read
 from interlock.history.git_command import Git
 from support.workshop import How, Workshop
 
@@ -134,8 +138,6 @@ def test_an_attestation_of_another_tree_does_not_count(workshop: Workshop) -> No
 
 def copied_to_next_commit(workshop: Workshop, git: Git, tree: str) -> dict[str, bytes]:
     """Make another commit, and put the statements about `tree` into its folder."""
-    from interlock.history.attestation_ref import add, read
-
     workshop.repository.write("README.md", "Adapters of the support team.\n")
     workshop.commit("Say what this is")
     statements = read(git, tree)
@@ -171,21 +173,19 @@ def test_other_policies_void_an_approval_although_the_tree_is_the_same(workshop:
     """The statement is bound to the text of the policies, and not only to the commit that holds them."""
     workshop.promote("promote")
     assert workshop.approve("bob", "main..promote").status == 0
-    from interlock.approvals.statements import ApprovalStatement
-    from interlock.checking.signed_statements import peek, sign_statement
-    from interlock.history.attestation_ref import add, file_name, read
 
     git, decision = Git(workshop.repository.root), workshop.proposal("promote")
     (data,) = read(git, decision.tree).values()
     statement = peek(data)
     assert isinstance(statement, ApprovalStatement)
-    for changes in (
+    alterations: tuple[dict[str, Any], ...] = (
         {"policy_digest": "sha256:" + "0" * 64},
         {"environment": "staging"},
         {"adapter": None},
         {"manifests": {}},
         {"evidence": {"adapters/support-bot/evidence/2/x.json": "sha256:" + "0" * 64}},
-    ):
+    )
+    for changes in alterations:
         forged = sign_statement(statement.model_copy(update=changes), workshop.team.key("dave"))
         add(git, decision.tree, {file_name(forged): forged})
     assert workshop.holding(decision) == ["bob"]
@@ -197,8 +197,6 @@ def test_other_policies_void_an_approval_although_the_tree_is_the_same(workshop:
 
 
 def test_statements_of_strangers_and_broken_ones_are_told_and_do_not_count(workshop: Workshop) -> None:
-    from interlock.checking.signed_statements import peek, sign_statement
-    from interlock.history.attestation_ref import add, file_name, read
 
     workshop.promote("promote")
     assert workshop.approve("bob", "main..promote").status == 0

@@ -39,7 +39,7 @@ def _members(value: dict[object, object]) -> list[str]:
     if not all(isinstance(key, str) for key in value):
         raise ValueError("a key that is no text")
     # RFC 8785 sorts by UTF-16 code units, which differs from Python's order beyond the first plane.
-    keys = sorted(map(str, value), key=lambda key: key.encode("utf-16-be"))
+    keys = sorted(map(str, value), key=lambda key: key.encode("utf_16_be"))
     return [f"{_written(key)}:{_written(value[key])}" for key in keys]
 
 
