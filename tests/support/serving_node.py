@@ -5,6 +5,7 @@ The repository is a copy of the living example at the root of this project, as i
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from interlock.demo.traffic import Answer, ask, open_client
 from interlock.documents.identifiers import RevisionId, ServedName
 from interlock.documents.kinds.base_revision import BaseRevision
 from interlock.documents.kinds.environment import EngineLimits
-from interlock.documents.layout import pointer_path
+from interlock.documents.layout import environment_path, pointer_path
 from interlock.engines.address import EngineAddress
 from interlock.engines.registry import open_engine
 from interlock.sync.agent import Agent
@@ -194,6 +195,13 @@ def committed_copy(root: Path) -> Path:
     return root
 
 
+def serve_with(repository: Path, kind: str) -> None:
+    """Let the environment name the kind of engine that serves it here."""
+    path = repository / environment_path(ENVIRONMENT)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"kind: vllm, version: [^,]*,[^,]*,", f"kind: {kind},", text), encoding="utf-8")
+
+
 @contextmanager
 def serving_node(
     root: Path, *, kind: str = "embedded", change: Callable[[Path], None] | None = None
@@ -203,6 +211,7 @@ def serving_node(
     scratch.clone.mkdir(parents=True)
     for folder in EXAMPLE:
         shutil.copytree(REPOSITORY / folder, scratch.clone / folder)
+    serve_with(scratch.clone, kind)
     if change:
         change(scratch.clone)
     subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(scratch.remote)], check=True, timeout=30)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from interlock.sync.demands import Demands
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
 from interlock.sync.plan import Held, Observed, Plan
 from interlock.sync.report import Trouble, TurnFacts, outcome_of, status_of
@@ -39,6 +40,8 @@ def facts(**changes: object) -> TurnFacts:
         routing_trouble=None,
         last_poll=1.0,
         now=1000.0,
+        demands=Demands(signatures=True, approval="either"),
+        how="attested by check-ci",
     )
     return replace(fine, **changes)  # type: ignore[arg-type]  # each call names fields of TurnFacts
 
@@ -66,7 +69,7 @@ STALE = Trouble("RoutingStale", "it serves another table")
 def test_an_engine_that_serves_what_git_says_is_done_and_everything_is_true() -> None:
     assert outcome_of(facts()) == Done()
     status = status_of(facts(), COMMIT)
-    expected = dict.fromkeys(CONDITIONS, "True") | {"Reconciling": "False", "Stalled": "False"}
+    expected = dict.fromkeys(CONDITIONS, "True") | {"Reconciling": "False", "Stalled": "False", "Emergency": "False"}
     assert truths(status) == expected
     assert status.condition("Ready").message == f"serving commit {COMMIT[:12]} completely"
     assert status.condition("Served").message == "all 2 aliases answer as git says"

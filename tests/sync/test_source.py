@@ -15,7 +15,7 @@ from interlock.errors import DocumentError, HistoryRewritten, RemoteUnreachable
 from interlock.findings.finding import Verdict
 from interlock.history.mirror import Mirror, Remote
 from interlock.sync.desired import Desired
-from interlock.sync.source import UNKNOWN_PAUSE, DesiredSource, Rejected
+from interlock.sync.source import UNKNOWN_PAUSE, DesiredSource, Distrusted, Rejected
 from support.git_remotes import Published, publish, served_over_http
 from support.repositories import Repository, artifact, environment, git_repository, manifest, pointer
 
@@ -62,7 +62,9 @@ class Node:
     @property
     def rejected(self) -> Rejected | None:
         """The refused commit, as of now."""
-        return self.source.rejected
+        rejected = self.source.rejected
+        assert not isinstance(rejected, Distrusted)
+        return rejected
 
     @property
     def why(self) -> str:
@@ -159,7 +161,7 @@ def test_a_refused_commit_leaves_the_accepted_one_and_says_why(node: Node) -> No
     assert node.source.accepted == accepted
     assert node.source.attempted == refused
     assert node.serves == "3"
-    rejected = node.source.rejected
+    rejected = node.rejected
     assert rejected
     assert (rejected.commit, rejected.verdict) == (refused, Verdict.FAIL)
     assert rejected.why.startswith(f"commit {refused[:12]} is refused: {BOT}:")
@@ -365,7 +367,7 @@ def test_bytes_that_are_out_of_reach_are_not_evaluated_and_tried_again_after_a_p
     out_of_reach(node, "2")
     node.point("2")
     assert node.poll()
-    rejected = node.source.rejected
+    rejected = node.rejected
     assert rejected
     assert rejected.verdict is Verdict.UNKNOWN
     assert node.source.accepted == accepted

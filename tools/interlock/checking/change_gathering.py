@@ -6,7 +6,8 @@ Called by `changes`. Bad content and missing history are facts here, and never e
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from interlock.documents.layout import classify
 from interlock.documents.snapshot import Snapshot
@@ -21,10 +22,29 @@ from interlock.rules.facts import Facts
 
 
 def gather_change(
-    git: Git, base_commit: str | None, base: Snapshot, head: Facts, touched: Mapping[str, Touch], now: dt.datetime
+    git: Git,
+    base_commit: str | None,
+    base: Snapshot,
+    head: Facts,
+    touched: Mapping[str, Touch],
+    now: dt.datetime,
+    untrusted: Collection[str] = (),
 ) -> Change:
-    """The way from `base` (the tree of `base_commit`; None: nothing was committed yet) to `head`."""
-    return Change(base, head, touched, now, _histories(git, base_commit, base, head.snapshot, touched))
+    """The way from `base` (the tree of `base_commit`; None: nothing was committed yet) to `head`.
+
+    What commits in `untrusted` told an environment to serve is left out of the histories.
+    """
+    histories = _histories(git, base_commit, base, head.snapshot, touched)
+    return Change(base, head, touched, now, _without(histories, untrusted) if untrusted else histories)
+
+
+def _without(
+    histories: Mapping[tuple[str, str], History], untrusted: Collection[str]
+) -> dict[tuple[str, str], History]:
+    return {
+        key: replace(history, activations=tuple(a for a in history.activations if a.commit not in untrusted))
+        for key, history in histories.items()
+    }
 
 
 def touched_paths(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> dict[str, Touch]:

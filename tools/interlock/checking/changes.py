@@ -7,7 +7,7 @@ nor depends on, is told and does not block: new rules bind what is new.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from interlock.approvals.facts import ApprovalFacts
@@ -82,11 +82,13 @@ def check_change(
     caches: CheckCaches | None = None,
     everything: bool = False,
     approvals: GatherApprovals | None = None,
+    untrusted: Collection[str] = (),
 ) -> ChangeResult:
     """Judge the change from `base` (the tree of `base_commit`; None: nothing was committed yet) to `head`.
 
     Only what the change can affect is read and judged, unless `everything` is asked for. `approvals` is asked for what
-    people said about the change; without it nobody's approval is judged.
+    people said about the change; without it nobody's approval is judged. Nothing counts as having been active because
+    of a commit in `untrusted` (full ids).
 
     Raises:
         HistoryError: git cannot read one of the trees.
@@ -97,7 +99,7 @@ def check_change(
     after = check_tree(head, environment=environment, deep=deep, caches=caches, reach=reach)
     blocked = any(finding.blocks for finding in after.findings)  # only then it matters what stood before
     before = check_tree(base, environment=environment, deep=deep, caches=caches, reach=reach, judged=blocked)
-    change = gather_change(git, base_commit, before.snapshot, after.facts, touched, now)
+    change = gather_change(git, base_commit, before.snapshot, after.facts, touched, now, untrusted)
     change = change_with_own_rules(change, head)
     change = replace(change, approvals=approvals(change)) if approvals else change
     found = excuse_old(after.findings, before.findings, concerned_paths(change))

@@ -24,7 +24,7 @@ POLL_SECONDS = 1
 class DemoNode:
     """Paths and secrets of the node; the settings file is written once the engine's address is known.
 
-    `routes` is the route table between agent and middleware.
+    `routes` is the route table between agent and middleware, `trust` what stands below `trust:` in the settings.
     """
 
     directory: Path
@@ -34,6 +34,7 @@ class DemoNode:
     base_directory: Path
     admin_token: str
     routes: Path
+    trust: str = "{protected: unverified}"
 
     @property
     def settings(self) -> Path:
@@ -57,7 +58,8 @@ class DemoNode:
             "  admin_token_file: admin-token\n"
             "state: state\n"
             f"routes: {json.dumps(str(self.routes))}\n"
-            "drain: 5s\n",
+            "drain: 5s\n"
+            f"trust: {self.trust}\n",
             encoding="utf-8",
         )
 

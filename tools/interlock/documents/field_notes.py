@@ -344,6 +344,20 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "store": "Where adapters are stored; adapters/ below state where it is not set.",
         "routes": "The route table; routes.json below state where it is not set.",
         "drain": "How long an adapter stays loaded after the last route to it is gone.",
+        "trust": "What it demands of a commit.",
+    },
+    "NodeTrust": {
+        "root": "Where its trust begins; a protected environment is not served without one.",
+        "require": "What a commit must bring along; the strict set for a protected environment where it is not set.",
+        "protected": "Whether a protected environment is served only by verified commits, or by any that the checker passes.",
+    },
+    "NodeRoot": {
+        "commit": "A commit that the operator has looked at; everything after it is verified.",
+        "keys": "Public keys, one line each: the newest commit that one of them signed is such a commit.",
+    },
+    "NodeDemands": {
+        "signatures": "Every commit since the accepted one is signed by somebody in the roster.",
+        "approval": "An attestation, or the signed approvals, or either of them, or none.",
     },
     "NodeRemote": {
         "url": "The address.",

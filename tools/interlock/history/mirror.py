@@ -7,16 +7,18 @@ It may be removed while no agent runs; the next one makes it again and still ins
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from interlock.documents.identifiers import InvalidIdentifier, commit_id
 from interlock.errors import HistoryError, HistoryRewritten, RemoteUnreachable
+from interlock.history import attestation_exchange, attestation_ref
 from interlock.history.bounded_process import Finished
 from interlock.history.git_command import NETWORK_TIMEOUT, Git
 from interlock.history.remote import Remote
 from interlock.history.repository import GitRepository
 
-__all__ = ["INCOMING", "SEEN", "Mirror", "Remote"]
+__all__ = ["INCOMING", "SEEN", "Mirror", "Remote", "Tips"]
 
 INCOMING = "refs/interlock/incoming"
 SEEN = "refs/interlock/seen"
@@ -25,6 +27,14 @@ _LARGE_BLOBS = "blob:limit=256k"
 _REJECTED = re.compile(r"^ ! \[rejected\]", re.MULTILINE)
 _UNSOUND = "fsck error"
 _LOCKS = ("*.lock", "refs/**/*.lock", "objects/**/*.lock", "gc.pid")
+
+
+@dataclass(frozen=True, slots=True)
+class Tips:
+    """What a remote has now: the commit of the branch, and that of the signed statements (None: there are none)."""
+
+    head: str
+    statements: str | None
 
 
 class Mirror:
@@ -47,26 +57,36 @@ class Mirror:
         self._git.run("config", "remote.origin.partialclonefilter", _LARGE_BLOBS)
         self._git.run("config", "remote.origin.url", self._remote.url)
 
+    @property
+    def branch_ref(self) -> str:
+        """The full name of the branch that is followed."""
+        return self._remote.ref
+
     def remote_head(self) -> str:
-        """The commit that the branch points to on the remote, by one `ls-remote`.
+        """The commit that the branch points to on the remote; see `remote_tips`."""
+        return self.remote_tips().head
+
+    def remote_tips(self) -> Tips:
+        """What the remote has now, by one `ls-remote`.
 
         Raises:
             RemoteUnreachable: no usable answer.
             HistoryError: the branch does not exist there.
         """
         finished = self._git.attempt(
-            "ls-remote", "--quiet", "--end-of-options", "origin", self._remote.ref,
+            "ls-remote", "--quiet", "--end-of-options", "origin", self._remote.ref, attestation_ref.REF,
             timeout=self._git.network_timeout, limit=1 << 20,
         )  # fmt: skip
         if finished.status:
             raise self._unreachable(finished)
-        for line in finished.output.decode("utf-8", errors="replace").splitlines():
-            commit, _, ref = line.partition("\t")
-            if ref == self._remote.ref:
-                return self._known_commit(commit)
-        raise HistoryError(
-            f"{self._remote.url} has no branch {self._remote.branch}", remedy="push it, or correct `branch`"
-        )
+        lines = (line.partition("\t") for line in finished.output.decode("utf-8", errors="replace").splitlines())
+        found = {ref: commit for commit, _, ref in lines}
+        if self._remote.ref not in found:
+            raise HistoryError(
+                f"{self._remote.url} has no branch {self._remote.branch}", remedy="push it, or correct `branch`"
+            )
+        statements = found.get(attestation_ref.REF)
+        return Tips(self._known_commit(found[self._remote.ref]), self._known_commit(statements) if statements else None)
 
     def _known_commit(self, text: str) -> str:
         try:
@@ -97,6 +117,16 @@ class Mirror:
         if accepted and not self._contains(commit, accepted):
             raise self._rewritten(accepted)
         return commit
+
+    def fetch_statements(self) -> None:
+        """Fetch the signed statements, in addition to those that are here.
+
+        Raises:
+            RemoteUnreachable: the transfer failed.
+            HistoryRewritten: the remote lost statements that it had; those that are here stay.
+            HistoryError: git refuses what was sent.
+        """
+        attestation_exchange.fetch(self._git, "origin")
 
     def _start_from(self, accepted: str | None) -> None:
         """Let the unforced fetch begin at what was accepted: what was fetched later and refused may be rewritten."""

@@ -6,6 +6,7 @@ of both needs no special case. Whatever goes wrong, the route table that served 
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
 import logging
 import os
@@ -21,15 +22,25 @@ from interlock.artifacts.store import ArtifactStore
 from interlock.engines.address import EngineAddress
 from interlock.engines.driver import EngineDriver, EngineIdentity
 from interlock.engines.registry import open_engine
-from interlock.errors import EngineError, EngineUnreachable, HistoryError, InterlockError, RemoteUnreachable, UsageError
+from interlock.errors import (
+    EngineError,
+    EngineUnreachable,
+    HistoryError,
+    HistoryRewritten,
+    InterlockError,
+    RemoteUnreachable,
+    UsageError,
+)
 from interlock.history.mirror import Mirror, Remote
 from interlock.routing.table import MAX_TABLE_BYTES, InvalidRouteTable, RouteTable
 from interlock.sync.apply import Tools, apply_step
 from interlock.sync.base_answers import BaseAnswers
+from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired
 from interlock.sync.memory import Memory
 from interlock.sync.outcome import Done, Failed, Outcome, Waiting
 from interlock.sync.plan import Observed, Plan, plan, routed_names
+from interlock.sync.rejected import Distrusted, Rejected
 from interlock.sync.report import Trouble, TurnFacts, outcome_of, status_of
 from interlock.sync.settings import NodeSettings
 from interlock.sync.source import DesiredSource
@@ -59,7 +70,7 @@ class Agent:
         self._clock, self._wall = clock, wall
         self._mirror = Mirror(settings.state / "mirror", remote)
         self._driver = driver or open_engine(node.engine.kind, _address(settings))
-        self._source = DesiredSource(self._mirror, node.environment, settings.state)
+        self._source = DesiredSource(self._mirror, node.environment, settings.state, node.trust, now=self._moment)
         self._memory = Memory()
         self._tools = Tools(
             driver=self._driver,
@@ -140,9 +151,11 @@ class Agent:
                 self._memory.new_commit()
             self._last_poll = self._wall()
             refused = self._source.rejected
-            self._source_trouble = Trouble("Refused", refused.why, refused.remedy, for_people=True) if refused else None
+            self._source_trouble = _refusal(refused, self._clock()) if refused else None
         except RemoteUnreachable as error:
             self._source_trouble = Trouble("RemoteUnreachable", error.found, error.remedy)
+        except HistoryRewritten as error:
+            self._source_trouble = Trouble("Rewritten", error.found, error.remedy, for_people=True)
         except (HistoryError, InterlockError, OSError) as error:
             remedy = getattr(error, "remedy", "")
             self._source_trouble = Trouble(type(error).__name__, str(error), remedy, for_people=True)
@@ -231,7 +244,20 @@ class Agent:
             routing_trouble=routing_trouble,
             last_poll=self._last_poll,
             now=self._clock(),
+            demands=self._demands(),
+            how=self._source.how_accepted,
+            emergencies=self._source.emergencies,
+            wall=self._wall(),
         )
+
+    def _demands(self) -> Demands | None:
+        try:
+            return self._source.demands()
+        except HistoryError:
+            return None  # the mirror is gone or damaged, which the source says itself
+
+    def _moment(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self._wall(), dt.UTC)
 
     def _report(self, facts: TurnFacts) -> None:
         earlier = self._status
@@ -249,6 +275,11 @@ class Agent:
 def _without_times(status: Status) -> tuple[object, ...]:
     conditions = tuple((c.type, c.status, c.reason, c.message) for c in status.conditions)
     return (status.commits, conditions, status.aliases, status.engine, status.loaded)
+
+
+def _refusal(refused: Rejected | Distrusted, now: float) -> Trouble:
+    after = refused.waits(now)
+    return Trouble(refused.reason, refused.why, refused.remedy, for_people=after is None, after=after)
 
 
 def _engine_trouble(error: EngineError) -> Trouble:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from interlock.approvals.facts import PastEmergency
 from interlock.routing.table import Route
+from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired, DesiredAlias
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
 from interlock.sync.plan import Held, Observed, Plan
@@ -20,11 +22,16 @@ class Trouble:
     remedy: str = ""
     for_people: bool = False
     """Whether a person must act; otherwise the next turn may heal it."""
+    after: float | None = None
+    """Seconds until it is looked at again, where it is merely waited for."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnFacts:
-    """What one turn found. `observed` and `plan` are None when the engine did not answer."""
+    """What one turn found. `observed` and `plan` are None when the engine did not answer.
+
+    `demands` are those of new commits (None: not known yet), `how` says what stands behind the accepted one.
+    """
 
     node: str
     environment: str
@@ -40,6 +47,10 @@ class TurnFacts:
     routing_trouble: Trouble | None
     last_poll: float | None
     now: float
+    demands: Demands | None = None
+    how: str = ""
+    emergencies: tuple[PastEmergency, ...] = ()
+    wall: float = 0.0
 
 
 def outcome_of(facts: TurnFacts) -> Outcome:
@@ -53,7 +64,8 @@ def outcome_of(facts: TurnFacts) -> Outcome:
         if one.for_people:
             return Stalled(f"{one.served}: {one.why}", one.remedy)
     if troubles:
-        return Failed(troubles[0].message)
+        waits = [trouble.after for trouble in troubles if trouble.after is not None]
+        return Waiting(min(waits), troubles[0].message) if len(waits) == len(troubles) else Failed(troubles[0].message)
     if facts.plan is None:
         return Failed("nothing was compared with git yet")
     if held:
@@ -77,6 +89,8 @@ def status_of(facts: TurnFacts, applied: str | None) -> Status:
         _loaded(facts),
         _served(facts),
         _rollback_ready(facts, aliases),
+        _trust(facts),
+        _emergency(facts),
     )
     return Status(
         node=facts.node,
@@ -118,11 +132,15 @@ def _stalled(outcome: Outcome) -> Condition:
 
 def _source_verified(facts: TurnFacts) -> Condition:
     if facts.source_trouble:
-        truth = False if facts.source_trouble.for_people else None
+        known = facts.source_trouble.for_people or facts.source_trouble.after is not None
+        truth = False if known else None
         return _condition("SourceVerified", truth, facts.source_trouble.reason, facts.source_trouble.message)
     if facts.accepted is None:
         return _condition("SourceVerified", None, "NothingYet", "no commit was looked at yet")
-    return _condition("SourceVerified", True, "Accepted", f"commit {facts.accepted[:12]} passed the checker here")
+    passed = f"commit {facts.accepted[:12]} passed the checker here"
+    if facts.how:
+        return _condition("SourceVerified", True, "Verified", f"{passed}; {facts.how}")
+    return _condition("SourceVerified", True, "Accepted", passed)
 
 
 def _fetched(facts: TurnFacts) -> Condition:
@@ -179,6 +197,35 @@ def _rollback_ready(facts: TurnFacts, aliases: tuple[AliasStatus, ...]) -> Condi
     if lacking:
         return _condition("RollbackReady", False, "NotLoaded", f"earlier revisions missing for: {', '.join(lacking)}")
     return _condition("RollbackReady", True, "Kept", "every earlier revision that git asks to keep is loaded")
+
+
+def _trust(facts: TurnFacts) -> Condition:
+    """Whether people must stand behind what is served here. False is a warning: somebody decided otherwise."""
+    if facts.demands is None:
+        return _condition("Trust", None, "NothingYet", "no commit was accepted yet")
+    if facts.demands.opted_out:
+        message = (
+            f"{facts.environment} is protected, and the settings of this node demand less than that:"
+            f" {facts.demands.told}; whoever can push decides what is served"
+        )
+        return _condition("Trust", False, "Unverified", message)
+    reason = "Demanded" if facts.demands.any else "NotProtected"
+    return _condition("Trust", True, reason, facts.demands.told)
+
+
+def _emergency(facts: TurnFacts) -> Condition:
+    """Whether something is served because of an emergency that nobody else has looked at."""
+    if not facts.emergencies:
+        return _condition("Emergency", False, "None", "no emergency waits for a review")
+    first = facts.emergencies[-1]
+    due = first.review_due
+    overdue = due is not None and facts.wall > due.timestamp()
+    message = (
+        f"{first.by} let commit {first.commit[:12]} in without approvals: {first.reason}; somebody else must review it"
+        f"{f' by {due:%Y-%m-%d %H:%M} UTC' if due else ''}, and no promotion is followed before"
+        f" — run: interlock emergency review {first.commit[:12]} --push origin"
+    )
+    return _condition("Emergency", True, "Overdue" if overdue else "NotReviewed", message)
 
 
 def _rows(facts: TurnFacts) -> tuple[AliasStatus, ...]:

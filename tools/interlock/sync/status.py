@@ -21,6 +21,8 @@ CONDITIONS = (
     "Loaded",
     "Served",
     "RollbackReady",
+    "Trust",
+    "Emergency",
 )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
-from interlock.documents.fields import Document, Duration, Name, Text
+from interlock.documents.fields import CommitId, Document, Duration, Many, Name, Text
+from interlock.documents.public_keys import public_key
 
 FilePath = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]+$")]
 
@@ -32,6 +33,48 @@ class NodeEngine(Document):
     timeout: Duration = dt.timedelta(seconds=60)
 
 
+def _pinned_key(text: str) -> str:
+    public_key(text)
+    return text
+
+
+PinnedKey = Annotated[Text, AfterValidator(_pinned_key)]
+
+
+class NodeRoot(Document):
+    """Where this node's trust begins: one commit, or the keys of which a commit must be signed by one."""
+
+    commit: CommitId | None = None
+    keys: Annotated[Many[PinnedKey], Field(max_length=100)] = ()
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.commit is None) == (not self.keys):
+            raise ValueError("expected either `commit` or `keys`: one of them is the root of trust")
+        return self
+
+
+class NodeDemands(Document):
+    """What a new commit must bring along; what is not written is demanded as for a protected environment."""
+
+    signatures: bool = True
+    approval: Literal["either", "attestation", "approvals", "none"] = "either"
+
+
+class NodeTrust(Document):
+    """What this node demands of a commit before it applies it. Not part of the repository, so no commit changes it."""
+
+    root: NodeRoot | None = None
+    require: NodeDemands | None = None
+    protected: Literal["verified", "unverified"] = "verified"
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Self:
+        if self.protected == "unverified" and (self.require or self.root):
+            raise ValueError("expected no `root` and no `require` beside `protected: unverified`: it verifies nothing")
+        return self
+
+
 class Node(Document):
     """`interlock sync --node FILE`; relative paths start at the directory of that file."""
 
@@ -44,3 +87,4 @@ class Node(Document):
     store: FilePath | None = None
     routes: FilePath | None = None
     drain: Duration = dt.timedelta(seconds=30)
+    trust: NodeTrust = NodeTrust()
