@@ -5,8 +5,8 @@
     node.approve(commit, "bob"), node.approve(commit, "carol")
     node.poll()
 
-Production is protected and serves support-bot 1; staging serves 2. Alice trains, Bob validates, Carol operates and may act
-in an emergency, Dave does both, and check-ci attests. Nothing is faked but the clocks.
+Production is protected and serves support-bot 1; staging serves 2. Alice trains, Bob validates, Carol operates and may
+act in an emergency, Dave does both, and check-ci attests. Nothing is faked but the clocks.
 """
 
 from __future__ import annotations
@@ -115,12 +115,7 @@ class TrustedNode:
     def signed(self, who: str, *words: str, key: Path | None = None, date: str = "") -> None:
         """Run a git command that commits, as somebody."""
         name = who or "alice"
-        pins = {
-            "user.name": name,
-            "user.email": f"{name}@example.com",
-            "gpg.format": "ssh",
-            "core.hooksPath": "/dev/null",
-        }
+        pins = {"user.name": name, "user.email": f"{name}@example.com", "gpg.format": "ssh"}
         if who:
             pins |= {"user.signingKey": str(key or self.team.key(who)), "commit.gpgSign": "true"}
         options = [word for pin, value in pins.items() for word in ("-c", f"{pin}={value}")]

@@ -1,4 +1,4 @@
-"""What a node of a protected environment demands of a commit: everybody stands behind it who must, or nothing changes."""
+"""What a node of a protected environment demands of a commit: approvals or an attestation, or nothing changes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def follows(node: TrustedNode, revision: str) -> None:
 
 def test_a_direct_push_without_approval_changes_nothing(node: TrustedNode) -> None:
     commit = node.promote("alice", "2")
-    stays(node, "NotApproved", commit[:12], "2 more people")
+    stays(node, "NotApproved", commit[:12], "2 approvals")
 
 
 def test_a_commit_with_the_approvals_of_its_policy_is_followed(node: TrustedNode) -> None:

@@ -349,7 +349,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
     "NodeTrust": {
         "root": "Where its trust begins; a protected environment is not served without one.",
         "require": "What a commit must bring along; the strict set for a protected environment where it is not set.",
-        "protected": "Whether a protected environment is served only by verified commits, or by any that the checker passes.",
+        "protected": "Whether only verified commits serve a protected environment, or all that the checker passes.",
     },
     "NodeRoot": {
         "commit": "A commit that the operator has looked at; everything after it is verified.",

@@ -7,12 +7,13 @@ parent; then an attestation, the signed approvals or an emergency must be there.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 
-from interlock.approvals.facts import ApprovalFacts, PastEmergency
+from interlock.approvals.facts import PastEmergency
 from interlock.approvals.keys import KeyRing
 from interlock.approvals.quorum import Quorum
+from interlock.checking.approval_facts import ApprovalSource
 from interlock.checking.approval_gathering import Gathered, VerifiedAttestation, gather_statements
 from interlock.checking.changes import ChangeResult, check_change
 from interlock.checking.checker import CheckCaches
@@ -25,15 +26,13 @@ from interlock.history.repository import GitRepository
 from interlock.rules.approval_decisions import decisions
 from interlock.rules.change import Change
 from interlock.rules.transitions import approvals
-from interlock.sync.approval_facts import approval_facts
-from interlock.sync.commit_signers import CommitSigners
 from interlock.sync.demands import Demands
 from interlock.sync.trust_outcome import Flaw, NotYet, Refused
 
 HEALED_BY_TIME = frozenset({"outside-window", "unsoaked-promotion", "environment-on-hold"})
 """Rules whose finding may be gone later although nothing changes."""
 WAIVED_IN_AN_EMERGENCY = frozenset({"outside-window", "unsoaked-promotion"})
-"""Rules that ask for time, which an emergency does not have; what is proven by bytes and by evidence is never waived."""
+"""Rules that ask for time, which an emergency does not have; what bytes and evidence prove is never waived."""
 _ABOUT_APPROVALS = frozenset(rule.id for rule in approvals.RULES)
 
 
@@ -53,6 +52,17 @@ class RingOfNow(KeyRing):
     def why_not(self, fingerprint: str) -> str:
         """See `KeyRing.why_not`."""
         return super().why_not(fingerprint) or (self.later.taken_back(fingerprint) if self.later else "")
+
+
+@dataclass(frozen=True)
+class _Statements(ApprovalSource):
+    """Where the quorum finds approvals on a node: the statements alone, as `DecisionJudge` gathered them."""
+
+    gathered: Gathered = field(default_factory=Gathered)
+
+    def statements(self, change: Change) -> Gathered:
+        """See `ApprovalSource.statements`."""
+        return self.gathered
 
 
 @dataclass(frozen=True)
@@ -79,8 +89,7 @@ class DecisionJudge:
         decision = Decision(self.target_ref, step.parent, step.tree, step.commit, step.commit)
         gathered = gather_statements(self.repository, decision, ring, self.now)
         attested = self._attested(gathered)
-        signers = CommitSigners(self.repository.git, ring)
-        checked = self._checked(step, gathered, attested, undone, signers)
+        checked = self._checked(step, decision, gathered, attested, undone)
         emergency = self._emergency(step, decision, gathered, checked.change)
         return (
             self._flaw(step, checked, emergency)
@@ -141,15 +150,12 @@ class DecisionJudge:
     def _checked(
         self,
         step: BranchStep,
+        decision: Decision,
         gathered: Gathered,
         attested: VerifiedAttestation | None,
         undone: Collection[str],
-        signers: Mapping[str, str],
     ) -> ChangeResult:
         """The verdict on the change, at the time at which it was attested, or else now."""
-
-        def said(change: Change) -> ApprovalFacts:
-            return approval_facts(self.repository, self.target_ref, step, change, gathered, signers)
 
         asked = not attested and self.demands.approval in ("either", "approvals")
         with (
@@ -165,7 +171,7 @@ class DecisionJudge:
                 environment=self.environment,
                 caches=self.caches,
                 untrusted=undone,
-                approvals=said if asked else None,
+                approvals=_Statements(self.repository, decision, self.now, gathered=gathered) if asked else None,
             )
 
     def _flaw(self, step: BranchStep, checked: ChangeResult, emergency: str) -> Flaw | None:
