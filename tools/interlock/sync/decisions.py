@@ -21,6 +21,7 @@ from interlock.checking.decision import Decision
 from interlock.checking.emergencies import declared_emergency, past_emergencies, unreviewed
 from interlock.checking.key_rings import rosters_of
 from interlock.findings.finding import Finding
+from interlock.history.change_trees import both_sides
 from interlock.history.range_paths import BranchStep
 from interlock.history.repository import GitRepository
 from interlock.rules.approval_decisions import decisions
@@ -158,10 +159,7 @@ class DecisionJudge:
         """The verdict on the change, at the time at which it was attested, or else now."""
 
         asked = not attested and self.demands.approval in ("either", "approvals")
-        with (
-            self.repository.commit_tree(step.parent) as before,
-            self.repository.commit_tree(step.commit, like=before) as after,
-        ):
+        with both_sides(self.repository.git, step.parent, step.commit) as (before, after):
             return check_change(
                 self.repository.git,
                 step.parent,
