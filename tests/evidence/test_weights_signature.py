@@ -27,7 +27,6 @@ from interlock.evidence.weights_signing import sign_weights
 from support.signing_keys import SigningKey, make_key
 
 FOREIGN = Path(__file__).with_name("model_signing")
-TODAY = dt.date(2026, 11, 25)
 CURVES = ("256", "384", "521")
 Change = Callable[[dict[str, Any]], object]
 
@@ -53,9 +52,11 @@ def test_what_model_signing_signed_is_good(name: str, files: tuple[ArtifactFile,
     signature = read_weights_signature((FOREIGN / f"{name}.sig").read_bytes())
     assert disagreement(signature, files) == ""
     expected = known[0] if name == "certificate" else known[CURVES.index(name[-3:])]
-    assert maker_of(signature, known, TODAY) == Maker(expected.fingerprint)
+    maker = maker_of(signature, known)
+    assert (maker.fingerprint, maker.flaw, maker.stranger) == (expected.fingerprint, "", False)
+    assert bool(maker.days) == (name == "certificate")
     others = [key for key in known if key != expected]
-    assert maker_of(signature, others, TODAY) == Maker(stranger=True)
+    assert maker_of(signature, others) == Maker(stranger=True)
 
 
 @pytest.mark.parametrize("curve", CURVES)
@@ -66,7 +67,7 @@ def test_what_we_sign_is_good_and_names_its_key(
     signature = read_weights_signature(signed.data)
     assert signed.key.line == keys[curve].public
     assert disagreement(signature, files) == ""
-    assert maker_of(signature, roster(keys), TODAY) == Maker(keys[curve].fingerprint)
+    assert maker_of(signature, roster(keys)) == Maker(keys[curve].fingerprint)
 
 
 def test_a_key_in_pem_signs_too(keys: dict[str, SigningKey], files: tuple[ArtifactFile, ...], tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_a_file_that_is_missing_added_or_changed_is_named(
 
 def test_a_changed_statement_does_not_verify(keys: dict[str, SigningKey], files: tuple[ArtifactFile, ...]) -> None:
     data = changed_payload(keys["256"], files, lambda statement: statement["subject"][0].update(name="other@8"))
-    maker = maker_of(read_weights_signature(data), roster(keys), TODAY)
+    maker = maker_of(read_weights_signature(data), roster(keys))
     assert maker == Maker(flaw="it does not verify with the key that it names")
 
 
@@ -102,8 +103,8 @@ def test_without_a_hint_every_key_of_the_roster_is_tried(
     bundle = json.loads(sign_weights("bot@7", files, keys["384"].path).data)
     bundle["verificationMaterial"]["publicKey"]["hint"] = ""
     signature = read_weights_signature(json.dumps(bundle).encode())
-    assert maker_of(signature, roster(keys), TODAY) == Maker(keys["384"].fingerprint)
-    assert maker_of(signature, roster({"256": keys["256"]}), TODAY) == Maker(stranger=True)
+    assert maker_of(signature, roster(keys)) == Maker(keys["384"].fingerprint)
+    assert maker_of(signature, roster({"256": keys["256"]})) == Maker(stranger=True)
 
 
 def test_keys_of_other_kinds_sign_no_weights(
@@ -121,33 +122,16 @@ def test_keys_of_other_kinds_sign_no_weights(
     with pytest.raises(SigningFailed, match="cannot sign weights"):
         sign_weights("bot@7", files, tmp_path / "k1")
     signature = read_weights_signature(sign_weights("bot@7", files, keys["256"].path).data)
-    assert maker_of(signature, [public_key(person.public)], TODAY) == Maker(stranger=True)
+    assert maker_of(signature, [public_key(person.public)]) == Maker(stranger=True)
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "flaw"),
-    [
-        (dt.date(2026, 1, 1), dt.date(2026, 11, 25), ""),
-        (
-            dt.date(2026, 1, 1),
-            dt.date(2026, 11, 24),
-            "its certificate is good from 2026-01-01 to 2026-11-24, and not today",
-        ),
-        (
-            dt.date(2026, 11, 26),
-            dt.date(2027, 1, 1),
-            "its certificate is good from 2026-11-26 to 2027-01-01, and not today",
-        ),
-    ],
-)
-def test_a_certificate_counts_by_today_and_not_by_the_day_of_signing(
-    keys: dict[str, SigningKey], files: tuple[ArtifactFile, ...], first: dt.date, last: dt.date, flaw: str
-) -> None:
+def test_a_certificate_tells_its_days(keys: dict[str, SigningKey], files: tuple[ArtifactFile, ...]) -> None:
     bundle = json.loads(sign_weights("bot@7", files, keys["256"].path).data)
-    der = base64.b64encode(certificate(keys["256"], first, last)).decode()
+    days = dt.date(2026, 1, 1), dt.date(2026, 11, 24)
+    der = base64.b64encode(certificate(keys["256"], *days)).decode()
     bundle["verificationMaterial"] = {"x509CertificateChain": {"certificates": [{"rawBytes": der}]}}
-    maker = maker_of(read_weights_signature(json.dumps(bundle).encode()), roster(keys), TODAY)
-    assert maker == (Maker(flaw=flaw) if flaw else Maker(keys["256"].fingerprint))
+    signature = read_weights_signature(json.dumps(bundle).encode())
+    assert maker_of(signature, roster(keys)) == Maker(keys["256"].fingerprint, days=days)
 
 
 @pytest.mark.parametrize("der", [b"no certificate", b"\x30\x03\x02\x01\x01"])
@@ -157,7 +141,7 @@ def test_what_is_no_certificate_vouches_for_nothing(
     bundle = json.loads(sign_weights("bot@7", files, keys["256"].path).data)
     text = base64.b64encode(der).decode()
     bundle["verificationMaterial"] = {"x509CertificateChain": {"certificates": [{"rawBytes": text}]}}
-    maker = maker_of(read_weights_signature(json.dumps(bundle).encode()), roster(keys), TODAY)
+    maker = maker_of(read_weights_signature(json.dumps(bundle).encode()), roster(keys))
     assert maker == Maker(flaw="its certificate cannot be read")
 
 

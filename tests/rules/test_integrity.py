@@ -8,6 +8,7 @@ from pathlib import Path
 from interlock.checking.checker import exit_code
 from support.checks import check, not_evaluated, passes, refused, warned
 from support.repositories import BASE_DIRECTORY, Repository, artifact, base_manifest, manifest
+from support.signed_weights import sign_weights_of
 
 BOT_2 = manifest("support-bot", "2")
 BYTES_2 = artifact("support-bot", "2")
@@ -93,9 +94,8 @@ def test_a_folder_inside_an_artifact_is_refused(repository: Repository) -> None:
 
 
 def test_the_signature_of_an_artifact_need_not_be_listed(repository: Repository) -> None:
-    signature = {"format": "openssf-model-signing", "path": "model.sig", "signer": "trainer-ci"}
-    repository.change(BOT_2, "artifact", "signature", to=signature)
-    repository.write(f"{BYTES_2}/model.sig", b"signature")
+    sign_weights_of(repository, "support-bot@2", "trainer-ci")
+    assert (repository.root / BYTES_2 / "model.sig").is_file()
     passes(repository)
 
 

@@ -48,6 +48,7 @@ from interlock.rules.example import (
     Retrain,
     SetAdapterConfig,
     SetValue,
+    SignWeights,
     TakeAway,
     Vanish,
     Wait,
@@ -64,6 +65,7 @@ from support.adapters import llama_config
 from support.approving import Said
 from support.changes import Proposal
 from support.repositories import REMOVED, Repository, write_repository
+from support.signed_weights import sign_weights_of
 
 PROJECT = Path(__file__).parents[2]
 SHOWN_ROOT = "/home/alice/adapters"
@@ -216,6 +218,8 @@ def _apply_to_bytes(edit: Edit, repository: Repository) -> None:
             repository.change_settings(*edit.revision.split("@"), **edit.to)
         case Reseal():
             repository.reseal(*edit.revision.split("@"))
+        case SignWeights():
+            sign_weights_of(repository, edit.revision, edit.by, listed=edit.listed)
         case _:
             raise AssertionError(f"no way to play {edit}")
 

@@ -134,6 +134,7 @@ def _same(before: Facts, now: Facts) -> bool:
         and before.digests == now.digests
         and before.today == now.today
         and before.evidence == now.evidence
+        and before.signatures == now.signatures
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 from interlock.documents.identifiers import Digest
+from interlock.evidence.weights_signature import WeightsSignature
 from interlock.rules.facts import ArtifactFacts
 
 V = TypeVar("V")
@@ -41,8 +42,9 @@ class Remembered(Generic[V]):
 
 
 class FactCache:
-    """What is known of artifacts, and the digests of single files."""
+    """What is known of artifacts, the digests of single files, and signatures that have been read."""
 
     def __init__(self) -> None:
         self.artifacts: Remembered[ArtifactFacts] = Remembered()
         self.digests: Remembered[Digest] = Remembered()
+        self.signatures: Remembered[WeightsSignature] = Remembered()

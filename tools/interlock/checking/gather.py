@@ -17,6 +17,7 @@ from interlock.checking.artifact_reading import read_artifact
 from interlock.checking.fact_cache import FactCache, Remembered
 from interlock.checking.own_rules import with_own_rules
 from interlock.checking.places import Place, directory_in_tree, entries_below, find_place
+from interlock.checking.signature_reading import with_signatures
 from interlock.documents.identifiers import Digest, RevisionId
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.snapshot import Snapshot
@@ -66,7 +67,7 @@ def gather(
         digests=_recipe_digests(tree, scope, cache),
         code_owners=_code_owners(tree, snapshot),
     )
-    return with_own_rules(tree, facts)
+    return with_own_rules(tree, with_signatures(tree, facts, cache))
 
 
 def _base_artifacts(scope: Facts) -> Mapping[tuple[str, str], Artifact]:

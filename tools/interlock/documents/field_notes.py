@@ -239,6 +239,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "canary": "How a canary is judged while it runs.",
         "budgets": "The share of answers that may have a flaw, by its name.",
         "licenses": "The licences that base, data and adapter may have.",
+        "weights_signature": "Whether the weights of what is promoted must be signed by a builder.",
         "rollback": "What the fast way back needs and skips.",
         "emergency": "Who may go ahead without approvals, and for how long.",
         "retention": "What is kept, and how long.",

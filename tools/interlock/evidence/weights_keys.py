@@ -20,7 +20,7 @@ _HASHES: dict[int, hashes.HashAlgorithm] = {256: hashes.SHA256(), 384: hashes.SH
 
 
 class UnusableCertificate(Exception):
-    """A certificate that vouches for nothing today; the message says why."""
+    """A certificate that names no key that can sign weights; the message says why."""
 
 
 def usable(key: PublicKey) -> ec.EllipticCurvePublicKey | None:
@@ -65,21 +65,19 @@ def verifies(public: ec.EllipticCurvePublicKey, signature: bytes, message: bytes
     return True
 
 
-def certified_key(der: bytes, today: dt.date) -> PublicKey:
-    """The key that a certificate is for. Who issued it is not asked: the roster must name the key itself.
+def certified_key(der: bytes) -> tuple[PublicKey, tuple[dt.date, dt.date]]:
+    """The key that a certificate is for, and its first and last day. Who issued it is not asked: the roster must name
+    the key itself.
 
     Raises:
-        UnusableCertificate: it cannot be read, is out of date today, or is for a key that cannot sign weights.
+        UnusableCertificate: it cannot be read, or is for a key that cannot sign weights.
     """
     try:
         certificate = x509.load_der_x509_certificate(der)
         public = certificate.public_key()
-        first, last = certificate.not_valid_before_utc.date(), certificate.not_valid_after_utc.date()
+        days = (certificate.not_valid_before_utc.date(), certificate.not_valid_after_utc.date())
         if not isinstance(public, ec.EllipticCurvePublicKey):
             raise UnusableCertificate("its certificate is for a key that is not on an elliptic curve")
-        key = as_ssh_key(public)
+        return as_ssh_key(public), days
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnusableCertificate("its certificate cannot be read") from error
-    if not first <= today <= last:
-        raise UnusableCertificate(f"its certificate is good from {first} to {last}, and not today")
-    return key

@@ -3,7 +3,7 @@
 Called by `checking.signature_reading`. The format is a Sigstore bundle v0.3 with a DSSE envelope around an in-toto
 statement, which lists the digest of every file (https://model_signing/signature/v1.0). Verified offline, with a plain
 key (ECDSA on a NIST curve) or a certificate for one; whose key it is, the roster says. Refused is what leaves room:
-other files than the manifest lists, older forms of the format, and a certificate that is out of date today.
+other files than the manifest lists, and older forms of the format. Who issued a certificate is not asked.
 """
 
 from __future__ import annotations
@@ -88,22 +88,25 @@ def disagreement(signature: WeightsSignature, files: Iterable[ArtifactFile]) -> 
 class Maker:
     """Who made a signature: the fingerprint of the key (`SHA256:…`), or why no key did (`flaw`).
 
-    `stranger` says that it was made, if at all, by a key that is not among those that were asked about.
+    `stranger` says that it was made, if at all, by a key that is not among those that were asked about. `days` are the
+    first and the last day of the certificate, where there is one.
     """
 
     fingerprint: str = ""
     flaw: str = ""
     stranger: bool = False
+    days: tuple[dt.date, dt.date] | None = None
 
 
-def maker_of(signature: WeightsSignature, keys: Iterable[PublicKey], today: dt.date) -> Maker:
+def maker_of(signature: WeightsSignature, keys: Iterable[PublicKey]) -> Maker:
     """Which of `keys` made a signature over exactly what it states."""
     from interlock.evidence.weights_keys import UnusableCertificate, certified_key, pem_digest, usable, verifies
 
     known = {key: public for key in keys if (public := usable(key))}
+    days = None
     if signature.certificate:
         try:
-            wanted = certified_key(signature.certificate, today)
+            wanted, days = certified_key(signature.certificate)
         except UnusableCertificate as error:
             return Maker(flaw=str(error))
         candidates = {key: public for key, public in known.items() if key == wanted}
@@ -113,7 +116,7 @@ def maker_of(signature: WeightsSignature, keys: Iterable[PublicKey], today: dt.d
         candidates = known
     for key, public in candidates.items():
         if verifies(public, signature.signature, signature.signed):
-            return Maker(key.fingerprint)
+            return Maker(key.fingerprint, days=days)
     if candidates and (signature.certificate or signature.hint):
         return Maker(flaw="it does not verify with the key that it names")
     return Maker(stranger=True)

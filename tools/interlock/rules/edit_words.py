@@ -29,6 +29,7 @@ from interlock.rules.example import (
     Said,
     SetAdapterConfig,
     SetValue,
+    SignWeights,
     TakeAway,
     Vanish,
     Wait,
@@ -107,6 +108,11 @@ def _shown_bytes(edit: Edit) -> Shown:
             return Shown(f"The first eight bytes of {edit.file} are nonsense.")
         case Retrain():
             return Shown(f"{edit.revision} is made anew, and its manifest with it. {edit.shown}")
+        case SignWeights():
+            whose = (
+                f"a key of {edit.by}, which the roster has" if edit.listed else "a key that nobody in the roster has"
+            )
+            return Shown(f"The files of {edit.revision} are signed with {whose}, and its manifest names the signature.")
         case SetAdapterConfig():
             text = json.dumps(edit.to, indent=2)
             return Shown(f"adapter_config.json of {edit.revision}, and the settings in its manifest, say", text)

@@ -86,6 +86,8 @@ def _values(policy: Policy) -> Iterator[tuple[str, Location, Any]]:
         model = getattr(policy, part)
         if model:
             yield from _fields(model, part, (part,))
+    if policy.weights_signature:
+        yield "weights_signature", ("weights_signature",), policy.weights_signature
     for name, share in policy.budgets.items():
         yield f"budgets.{name}", ("budgets", name), share
     for index, gate in enumerate(policy.gates):
@@ -159,6 +161,7 @@ WAYS: Mapping[str, tuple[str, Merge | None]] = {
     "canary.alpha": _EQUAL,
     "budgets.*": _SMALLER,
     "licenses.allow": _COMMON,
+    "weights_signature": _EQUAL,
     "rollback.approvals": _LARGER,
     "rollback.skip": _COMMON,
     "emergency.roles": _COMMON,

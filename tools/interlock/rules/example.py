@@ -131,6 +131,14 @@ class Reseal(_Strict):
     revision: str = Field(alias="reseal")
 
 
+class SignWeights(_Strict):
+    """A revision signed with a new key of a machine of the roster, the manifest written to say so."""
+
+    revision: str = Field(alias="sign")
+    by: str
+    listed: bool = True
+
+
 class AddSubmodule(_Strict):
     """A git submodule."""
 
@@ -211,6 +219,7 @@ Edit = Annotated[
     | Annotated[Retrain, Tag("retrain")]
     | Annotated[SetAdapterConfig, Tag("configure")]
     | Annotated[Reseal, Tag("reseal")]
+    | Annotated[SignWeights, Tag("sign")]
     | Annotated[AddSubmodule, Tag("submodule")]
     | Annotated[Vanish, Tag("vanish")]
     | Annotated[WithoutPackage, Tag("without")]

@@ -77,6 +77,21 @@ class EvidenceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SignatureFacts:
+    """What is known of the signature over a revision's files: the `fingerprint` of the key that made it, or
+
+    `flaw`: why it is no signature over these files; `stranger`: no key of the roster made it; `unread`: why nothing is
+    known of it. `days` are the first and the last day of the signer's certificate, where there is one.
+    """
+
+    fingerprint: str = ""
+    flaw: str = ""
+    stranger: bool = False
+    unread: str = ""
+    days: tuple[dt.date, dt.date] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """One value of a pointer that names a revision; `role` is `active`, `canary`, `shadow` or `keep`."""
 
@@ -95,10 +110,10 @@ class Facts:
 
     `environment` narrows the judgement to what that environment serves, `only` to these revisions, `only_pointers`
     to these pointers (environment and adapter). `digests` holds the digest of every recipe that a manifest in scope
-    names and that could be read. `today` is the day (UTC) on
-    which it is judged; None where nothing that depends on it is asked for. `evidence` is there where a rule of the
-    organisation's own reads it; `engine` understands those rules, whose files are in `rule_texts` by path.
-    `code_owners` are the texts of the files CODEOWNERS where a forge looks for them, by path.
+    names and that could be read. `today` is the day (UTC) on which it is judged; None where nothing that depends on
+    it is asked for. `evidence` is there where a rule of the organisation's own reads it, `signatures` for every
+    revision in scope that says it is signed; `engine` understands those rules, whose files are in `rule_texts` by
+    path. `code_owners` are the texts of the files CODEOWNERS where a forge looks for them, by path.
     """
 
     snapshot: Snapshot
@@ -110,6 +125,7 @@ class Facts:
     only_pointers: frozenset[tuple[str, str]] | None = None
     today: dt.date | None = None
     evidence: Mapping[RevisionId, EvidenceFacts] = field(default_factory=dict)
+    signatures: Mapping[RevisionId, SignatureFacts] = field(default_factory=dict)
     engine: RuleEngine | None = None
     rule_texts: Mapping[str, str] = field(default_factory=dict)
     code_owners: Mapping[str, str] = field(default_factory=dict)

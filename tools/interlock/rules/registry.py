@@ -25,6 +25,7 @@ from interlock.rules import (
     settings,
     waivers,
     weights,
+    weights_signatures,
 )
 from interlock.rules.facts import Facts
 from interlock.rules.rule import Rule
@@ -46,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     *merges.RULES,
     *licences.RULES,
     *weights.RULES,
+    *weights_signatures.RULES,
     *policies.RULES,
     *code_owners.RULES,
     *roster.RULES,

@@ -98,6 +98,7 @@ class Policy(Document):
     canary: CanaryTest | None = None
     budgets: dict[Name, Share] = {}
     licenses: Licenses | None = None
+    weights_signature: Literal["required"] | None = None
     rollback: RollbackPolicy | None = None
     emergency: Emergency | None = None
     retention: Retention | None = None

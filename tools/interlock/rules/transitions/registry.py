@@ -15,6 +15,7 @@ from interlock.rules.transitions import (
     licences,
     records,
     retention,
+    signers,
     stages,
 )
 
@@ -25,6 +26,7 @@ RULES: tuple[TransitionRule, ...] = (
     *calendar.RULES,
     *retention.RULES,
     *governance.RULES,
+    *signers.RULES,
     *completeness.RULES,
     *licences.RULES,
     *approvals.RULES,
