@@ -172,7 +172,7 @@ class Merge(_Strict):
 class ProposeAs(_Strict):
     """Who makes and proposes the change; alice where nobody is named."""
 
-    login: str = Field(alias="propose-as")
+    login: str = Field(alias="author")
 
 
 class Approve(_Strict):
@@ -184,7 +184,7 @@ class Approve(_Strict):
 class AskForChanges(_Strict):
     """A person asks for changes."""
 
-    who: str = Field(alias="ask-for-changes")
+    who: str = Field(alias="object")
 
 
 class PastEmergency(_Strict):
@@ -225,9 +225,9 @@ Edit = Annotated[
     | Annotated[WithoutPackage, Tag("without")]
     | Annotated[Wait, Tag("wait")]
     | Annotated[Merge, Tag("merge")]
-    | Annotated[ProposeAs, Tag("propose-as")]
+    | Annotated[ProposeAs, Tag("author")]
     | Annotated[Approve, Tag("approve")]
-    | Annotated[AskForChanges, Tag("ask-for-changes")]
+    | Annotated[AskForChanges, Tag("object")]
     | Annotated[PastEmergency, Tag("emergency")],
     Discriminator(_verb),
 ]
