@@ -101,7 +101,7 @@ def shown(contributor: Contributor) -> str:
     """A contributor in words: `Mallory <m@example.org>, co-author of commit 1a2b3c4d5e6f`."""
     account = f"account {contributor.account}" if contributor.account is not None else ""
     key = f"the key {contributor.key}" if contributor.key else ""
-    written = f"{contributor.name} <{contributor.email}>" if contributor.email or contributor.name else ""
+    written = f"{contributor.name} <{contributor.email}>" if contributor.email else contributor.name
     who = ", ".join(part for part in (written, account, key) if part) or "somebody without a name"
     where = f"commit {contributor.commit[:12]}" if contributor.commit else "the proposal"
     return f"{who}, {contributor.how} of {where}"
