@@ -76,8 +76,10 @@ def file_set_digest(files: Iterable[ArtifactFile]) -> Digest:
     return digest_of(lines[path].encode() for path in sorted(lines))
 
 
-def describe_directory(path: Path, progress: Progress | None = None) -> tuple[ArtifactFile, ...]:
+def describe_directory(path: Path, progress: Progress | None = None, *, besides: str = "") -> tuple[ArtifactFile, ...]:
     """Return every file of an adapter's directory with its size in bytes and its digest, sorted by path.
+
+    `besides` is the name of a regular file that may lie there too and is left out: a signature over the others.
 
     Raises:
         ArtifactMissing: there is no such directory, or nothing is in it.
@@ -86,6 +88,8 @@ def describe_directory(path: Path, progress: Progress | None = None) -> tuple[Ar
     """
     directory = path.resolve()
     found = list_directory(directory)
+    if found.get(besides, ("", 0))[0] == FILE:
+        del found[besides]
     if not found:
         raise ArtifactMissing(f"{path} is empty", expected="adapter_config.json and adapter_model.safetensors")
     for name, (kind, _) in found.items():

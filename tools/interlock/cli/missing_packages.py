@@ -12,6 +12,7 @@ _EXTRA_OF = {
     "pydantic": "check",
     "rich": "check",
     "ruamel": "check",
+    "cryptography": "signatures",
     "httpx": "agent",
     "cel_expr_python": "rules",
     "google": "rules",

@@ -34,6 +34,12 @@ SCHEMA = "interlock-register/1"
 @click.option("--uri", metavar="URI", help="Where nodes find the bytes, for example file:///srv/adapters/bot-7.")
 @click.option("--copy", is_flag=True, help="Keep the bytes in this repository, in artifacts/.")
 @click.option("--builder", type=NAME, default="local", show_default=True, help="Who made the bytes (policies/roster).")
+@click.option(
+    "--sign",
+    type=click.Path(path_type=Path),
+    metavar="KEY",
+    help="Sign the files with the builder's private key (ECDSA); the signature goes beside them as model.sig.",
+)
 @click.option("--recipe", metavar="PATH", help="The training recipe, a file of this repository.")
 @click.option("--source-repository", metavar="URL", help="The repository of the training code.")
 @click.option("--source-commit", type=COMMIT, metavar="SHA", help="The commit of the training code, 40 digits.")
@@ -83,6 +89,7 @@ def adapter(
     judged against the base's modules first: one that cannot fit is refused, and nothing is written.
 
     Bytes outside this repository are recorded under their path on this machine, unless --uri or --copy is given.
+    A signature of OpenSSF model-signing that lies beside the files (model.sig) is recorded; --sign makes one.
 
     \b
     Examples:
@@ -90,6 +97,8 @@ def adapter(
       interlock register adapter ~/runs/bot-8 --adapter support-bot --revision 8 --base llama-8b@1 \\
           --previous 7 --seed 17 --recipe adapters/support-bot/recipes/8.yaml \\
           --dataset file=train.jsonl,license=internal,window=2026-07-01/2026-09-30 --uri file:///srv/bot-8
+      interlock register adapter out/bot-9 --adapter support-bot --revision 9 --base llama-8b@1 --copy \\
+          --builder trainer-ci --sign /run/secrets/weights.key
     """
     root = repository_root(directory)
     wanted = _registration(RevisionId(name, revision), base, rest)
@@ -123,6 +132,7 @@ def _registration(revision: RevisionId, base: RevisionId, rest: dict[str, Any]) 
         anchor=rest["anchor"],
         license=rest["license_"],
         release_notes=rest["release_notes"],
+        sign=rest["sign"],
         owner=Owner(rest["description"], rest["team"], rest["contact"], rest["escalation"], rest["tier"]),
     )
 
@@ -149,6 +159,7 @@ def _document(plan: PlannedRevision) -> dict[str, object]:
         "digest": str(plan.manifest.artifact.digest),
         "uri": plan.manifest.artifact.uri,
         "size": plan.manifest.artifact.size,
+        "signed_by": plan.signature.fingerprint or None if plan.signature else None,
         "written": [] if plan.refusals else plan.written,
         "refused": sorted({finding.rule for finding in plan.refusals}),
         "findings": finding_documents(plan.refusals),
@@ -166,6 +177,7 @@ def _tell(plan: PlannedRevision, wanted: AdapterRegistration) -> None:
     say(f"Registered {revision} on {base}: {len(artifact.files)} files, {artifact.size} bytes, {artifact.digest}")
     say(f"  served as: {plan.served_name}")
     say(f"  bytes at:  {artifact.uri}")
+    _tell_signature(plan)
     for path in plan.written:
         say(f"  wrote:     {path}")
     tell_warnings(plan.warnings)
@@ -174,3 +186,14 @@ def _tell(plan: PlannedRevision, wanted: AdapterRegistration) -> None:
     if missing := placeholders(wanted.owner) if adapter_path(revision.adapter) in plan.files else ():
         say(f"Please fill in {', '.join(missing)} in {adapter_path(revision.adapter)}.")
     tell_next([f"git add -- {' '.join(plan.written)}", f'git commit -m "register: {revision}"'])
+
+
+def _tell_signature(plan: PlannedRevision) -> None:
+    recorded, signature = plan.manifest.artifact.signature, plan.signature
+    if recorded is None or signature is None:
+        return
+    if not signature.key:
+        say(f"  signature: {recorded.path}, as it lay beside the files, recorded as that of {recorded.signer}")
+        return
+    say(f"  signed by: {recorded.signer}, with the key {signature.fingerprint}")
+    say(f"  its key for policies/roster.yaml: {signature.key}")

@@ -20,6 +20,7 @@ from interlock.artifacts.tensor_table import TensorTable, read_header
 from interlock.documents.identifiers import Digest
 from interlock.documents.kinds.adapter_revision import ArtifactFile, Dtype, PeftSettings
 from interlock.errors import ArtifactCorrupt, ArtifactMissing
+from interlock.evidence.weights_signing import SIGNATURE_FILE
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 _DTYPES: Mapping[str, Dtype] = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
@@ -42,7 +43,7 @@ def is_adapter_directory(path: Path) -> bool:
 
 
 def read_adapter_directory(path: Path, progress: Progress | None = None) -> AdapterDirectory:
-    """Read and hash every file of an adapter's directory.
+    """Read and hash every file of an adapter's directory; a signature over them (`model.sig`) may lie there too.
 
     Raises:
         ArtifactMissing: the directory, or one of the two files of an adapter, is not there.
@@ -55,7 +56,7 @@ def read_adapter_directory(path: Path, progress: Progress | None = None) -> Adap
                 expected=f"a directory as PEFT saves it, with {SETTINGS_FILE} and {WEIGHTS_FILE}",
                 remedy="save the adapter with save_pretrained(DIRECTORY, safe_serialization=True)",
             )
-    files = describe_directory(path, progress)
+    files = describe_directory(path, progress, besides=SIGNATURE_FILE)
     with (path / SETTINGS_FILE).open("rb") as settings:
         config = read_adapter_config(settings.read(MAX_BYTES + 1))
     with (path / WEIGHTS_FILE).open("rb") as weights:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from interlock.artifacts.digests import Progress, file_digest
 from interlock.checking.gather import gather
+from interlock.checking.places import directory_in_tree
 from interlock.documents.fields import relative_path
 from interlock.documents.identifiers import RevisionId, ServedName
 from interlock.documents.kinds.adapter_revision import (
@@ -31,12 +32,14 @@ from interlock.documents.snapshot import read_snapshot
 from interlock.documents.tree import Tree, WorkingTree
 from interlock.documents.writing import dump_document
 from interlock.errors import InterlockError, UsageError
+from interlock.evidence.weights_signing import SIGNATURE_FILE
 from interlock.findings.finding import Finding
 from interlock.lifecycle.adapter_directory import AdapterDirectory, peft_settings, read_adapter_directory
 from interlock.lifecycle.adapter_owner import Owner, adapter_text
 from interlock.lifecycle.artifact_place import COPIES, ArtifactPlace, artifact_place
 from interlock.lifecycle.known_names import known_base
 from interlock.lifecycle.overlay_tree import OverlayTree
+from interlock.lifecycle.weights_signing import PlannedSignature, planned_signature, recorded
 from interlock.rules.registry import judge
 
 Scalar = float | int | str | bool
@@ -44,7 +47,10 @@ Scalar = float | int | str | bool
 
 @dataclass(frozen=True, slots=True)
 class AdapterRegistration:
-    """What a person says about an adapter's directory; paths of recipe and notes are relative to the repository."""
+    """What a person says about an adapter's directory; paths of recipe and notes are relative to the repository.
+
+    `sign` is the private key of the builder.
+    """
 
     revision: RevisionId
     base: RevisionId
@@ -61,6 +67,7 @@ class AdapterRegistration:
     license: str | None = None
     release_notes: str | None = None
     owner: Owner = field(default_factory=Owner)
+    sign: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class PlannedRevision:
     refusals: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
     proposed: Tree
+    signature: PlannedSignature | None = None
 
     @property
     def served_name(self) -> ServedName:
@@ -85,8 +93,11 @@ class PlannedRevision:
 
     @property
     def written(self) -> list[str]:
-        """Paths that writing the plan creates: documents, and the folder of the copied bytes."""
-        return [*sorted(self.files), *([self.place.copy_to] if self.place.copy_to else [])]
+        """Paths that writing the plan creates: documents, and the folder of the copied bytes or the signature there."""
+        folder = self.place.copy_to or ""
+        if not folder and self.signature and (inside := directory_in_tree(self.place.uri)):
+            folder = f"{inside}/{SIGNATURE_FILE}"
+        return [*sorted(self.files), *([folder] if folder else [])]
 
 
 def plan_revision(
@@ -107,12 +118,13 @@ def plan_revision(
     found = read_adapter_directory(directory, progress)
     served = ServedName.of(wanted.revision.adapter, wanted.revision.revision, found.digest)
     place = artifact_place(root, directory, str(served), uri=wanted.uri, copy=wanted.copy)
-    manifest = _manifest(root, found, wanted, place.uri)
+    signature = planned_signature(found, served, wanted.sign)
+    manifest = _manifest(root, found, wanted, place.uri, signed=signature is not None)
     files = {path: dump_document(manifest)}
     if not (root / adapter_path(manifest.adapter)).exists():
         files[adapter_path(manifest.adapter)] = adapter_text(manifest.adapter, wanted.owner, today)
     proposed = OverlayTree(tree, {name: text.encode("utf-8") for name, text in files.items()})
-    findings = _judged(proposed, manifest, path, found)
+    findings = _judged(proposed, manifest, path, found, signature)
     return PlannedRevision(
         manifest=manifest,
         directory=found,
@@ -121,6 +133,7 @@ def plan_revision(
         refusals=tuple(f for f in findings if f.blocks),
         warnings=tuple(f for f in findings if not f.blocks),
         proposed=proposed,
+        signature=signature,
     )
 
 
@@ -133,12 +146,15 @@ def _refuse_existing(root: Path, path: str, revision: RevisionId) -> None:
         )
 
 
-def _manifest(root: Path, found: AdapterDirectory, wanted: AdapterRegistration, uri: str) -> AdapterRevision:
+def _manifest(
+    root: Path, found: AdapterDirectory, wanted: AdapterRegistration, uri: str, *, signed: bool
+) -> AdapterRevision:
+    signature = recorded(wanted.builder) if signed else None
     return AdapterRevision(
         kind="AdapterRevision",
         adapter=wanted.revision.adapter,
         revision=wanted.revision.revision,
-        artifact=Artifact(uri=uri, digest=found.digest, files=found.files),
+        artifact=Artifact(uri=uri, digest=found.digest, files=found.files, signature=signature),
         peft=peft_settings(found),
         base=TrainedOn(name=wanted.base.adapter, revision=wanted.base.revision),
         provenance=Provenance(
@@ -175,14 +191,21 @@ def _inside(root: Path, path: str, option: str) -> str:
     )
 
 
-def _judged(proposed: OverlayTree, manifest: AdapterRevision, path: str, found: AdapterDirectory) -> list[Finding]:
+def _judged(
+    proposed: OverlayTree,
+    manifest: AdapterRevision,
+    path: str,
+    found: AdapterDirectory,
+    signature: PlannedSignature | None,
+) -> list[Finding]:
     """Findings of the checker about the new files, as if the bytes lay in the repository already."""
     revision = RevisionId(manifest.adapter, manifest.revision)
     folder = f"{COPIES}/{ServedName.of(revision.adapter, revision.revision, found.digest)}"
     artifact = manifest.artifact.model_copy(update={"uri": f"file:{folder}"})
     text = dump_document(manifest.model_copy(update={"artifact": artifact}))
     bytes_here = {f"{folder}/{file.path}": found.path / file.path for file in found.files}
-    tree = OverlayTree(proposed, {path: text.encode("utf-8")}, bytes_here)
+    changed = {path: text.encode("utf-8")} | ({f"{folder}/{SIGNATURE_FILE}": signature.data} if signature else {})
+    tree = OverlayTree(proposed, changed, bytes_here)
     facts = gather(tree, read_snapshot(tree), only={revision})
     ours = {path, adapter_path(manifest.adapter)}
     return [finding for finding in judge(facts) if finding.place.path in ours]

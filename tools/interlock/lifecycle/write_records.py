@@ -12,8 +12,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from interlock.artifacts.digests import describe_directory
+from interlock.artifacts.durable import read_bounded, write_atomically
 from interlock.documents.kinds.adapter_revision import ArtifactFile
 from interlock.errors import ArtifactCorrupt, InterlockError
+from interlock.evidence.weights_signature import MAX_BYTES
+from interlock.evidence.weights_signing import SIGNATURE_FILE
 from interlock.lifecycle.artifact_place import ArtifactPlace
 from interlock.lifecycle.file_writing import write_below
 from interlock.lifecycle.register_adapter import PlannedRevision
@@ -29,6 +32,9 @@ def write_revision(root: Path, plan: PlannedRevision) -> None:
     files = plan.manifest.artifact.files
     with _undone_on_failure() as undo:
         _place_bytes(root, plan.place, plan.directory.path, files, undo)
+        if plan.signature:
+            folder = root / plan.place.copy_to if plan.place.copy_to else plan.directory.path
+            _place_signature(folder / SIGNATURE_FILE, plan.signature.data, undo)
         _create(root, plan.files, undo)
 
 
@@ -60,6 +66,17 @@ def _place_bytes(
 ) -> None:
     if place.copy_to is not None and copy_artifact(source, root / place.copy_to, files):
         undo.callback(shutil.rmtree, root / place.copy_to)
+
+
+def _place_signature(path: Path, data: bytes, undo: ExitStack) -> None:
+    there = read_bounded(path, limit=MAX_BYTES)
+    if there == data:
+        return
+    if there is not None:
+        raise InterlockError(f"{path} is another signature", remedy="remove it, and run the same command again")
+    write_atomically(path, data)
+    path.chmod(0o644)
+    undo.callback(path.unlink, missing_ok=True)
 
 
 def _create(root: Path, documents: Mapping[str, str], undo: ExitStack) -> None:
@@ -95,7 +112,8 @@ def copy_artifact(source: Path, target: Path, files: Iterable[ArtifactFile]) -> 
 
 
 def _require(directory: Path, expected: tuple[ArtifactFile, ...], otherwise: str) -> None:
-    if describe_directory(directory) != expected:
+    listed = any(file.path == SIGNATURE_FILE for file in expected)
+    if describe_directory(directory, besides="" if listed else SIGNATURE_FILE) != expected:
         raise ArtifactCorrupt(
             f"{directory} {otherwise}",
             expected="the files that were described, byte for byte",
