@@ -8,6 +8,9 @@ forge = LazyGroup(
     name="forge",
     entries=(
         CommandEntry("reviews", "interlock.cli.forge_reviews:reviews", "Show what a forge says about one proposal."),
+        CommandEntry(
+            "doctor", "interlock.cli.forge_doctor:doctor", "Say what is missing where a forge should guard the branch."
+        ),
     ),
     short_help="Ask GitHub, GitLab or Forgejo what it knows.",
     help="""What a forge says about proposals, and whether it guards the branch.
