@@ -104,8 +104,10 @@ def test_a_commit_with_two_signatures_is_flawed(branch: SignedBranch) -> None:
     data = branch.raw(branch.commit("alice", {"a.md": "a"}))
     head, message = data.split(b"\n\n", 1)
     signature = head[head.index(b"gpgsig ") :]
-    found = take_apart("0" * 40, head + b"\n" + signature + b"\n\n" + message)
-    assert "2 signatures" in found.flaw
+    commit = branch.object(head + b"\n" + signature + b"\n\n" + message)
+    branch.git("reset", "--hard", "--quiet", commit)
+    assert "2 signatures" in only(branch, commit).flaw
+    assert branch.git_says(commit, "alice"), "git reads the first of the two"
 
 
 @pytest.mark.parametrize(
