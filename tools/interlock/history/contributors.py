@@ -24,6 +24,7 @@ _IDENTITY = re.compile(rb"(?P<name>[^<>]*)<(?P<email>[^<>]*)> -?[0-9]{1,20} [+-]
 _PERSON = re.compile(rb"(?P<name>[^<>]*)<(?P<email>[^<>]*)>")
 _HEADERS: dict[bytes, Written] = {b"author": "author", b"committer": "committer"}
 _TRAILERS: dict[bytes, Written] = {b"co-authored-by": "co-author", b"suggested-by": "suggester"}
+_DIFFERING = re.compile(rb"(?:^|\0)([0-9a-f]{40})\0(?=:)")  # a commit without a difference has no line that begins so
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 
 
@@ -50,10 +51,27 @@ def contributors_between(git: Git, base: str | None, head: str) -> list[Hand]:
 def contributors_of_paths(git: Git, head: str, paths: Sequence[str]) -> list[Hand]:
     """Everybody whom a commit names that made something of one of these paths, along all parents of `head`.
 
+    A merge counts where it has something at one of the paths that no parent has; to bring in what a parent has is
+    nobody's hand in it.
+
     Raises:
         HistoryError: see `contributors_between`.
     """
-    return _hands(git, _commits(git, "--full-history", commit_id(head), "--", *paths)) if paths else []
+    if not paths:
+        return []
+    where = (commit_id(head), "--", *paths)
+    single = _commits(git, "--full-history", "--no-merges", *where)
+    merges = _commits(git, "--full-history", "--merges", *where)
+    return _hands(git, [*single, *_adding(git, merges, paths)])
+
+
+def _adding(git: Git, merges: list[str], paths: Sequence[str]) -> Iterator[str]:
+    """The merges that differ from all of their parents at one of the paths."""
+    if merges:
+        asked = "".join(f"{merge}\n" for merge in merges).encode("ascii")
+        told = git.run("diff-tree", "--stdin", "-r", "-c", "--raw", "-z", "--no-renames", "--", *paths, data=asked)
+        named = set(_DIFFERING.findall(told))
+        yield from (merge for merge in merges if merge.encode("ascii") in named)
 
 
 def _commits(git: Git, *words: str) -> list[str]:
