@@ -25,6 +25,7 @@ from interlock.checking.emergencies import declared_emergency, past_emergencies
 from interlock.checking.evidence_reading import evidence_folder
 from interlock.checking.proposals import resulting_tree
 from interlock.documents.identifiers import RevisionId
+from interlock.documents.tree import paths_below
 from interlock.errors import HistoryError
 from interlock.history.contributors import contributors_between, contributors_of_paths
 from interlock.history.repository import GitRepository
@@ -124,8 +125,7 @@ class ApprovalSource:
 
     def _evaluators(self, change: Change, key: RevisionId, people: People, signers: Mapping[str, str]) -> Identified:
         """Whoever brought evidence about a revision in."""
-        folder = f"{evidence_folder(key)}/"
-        paths = [path for path in change.head.snapshot.entries if path.startswith(folder)]
+        paths = list(paths_below(change.head.snapshot.entries, f"{evidence_folder(key)}/"))
         hands = contributors_of_paths(self.repository.git, self.decision.head, paths)
         return identify(_signed((Contributor(h.name, h.email, h.how, h.commit) for h in hands), signers), people)
 

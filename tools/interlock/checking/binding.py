@@ -17,7 +17,7 @@ from interlock.documents.kinds.adapter_revision import AdapterRevision
 from interlock.documents.kinds.pointer import Pointer
 from interlock.documents.layout import base_path, classify, environment_path, revision_path
 from interlock.documents.snapshot import read_at
-from interlock.documents.tree import REGULAR, Entry, Tree
+from interlock.documents.tree import REGULAR, Entry, Tree, paths_below
 from interlock.errors import HistoryError
 from interlock.history.change_trees import both_sides
 from interlock.history.repository import GitRepository
@@ -89,7 +89,7 @@ def policy_digest(tree: Tree, environments: Iterable[str]) -> str:
     """
     entries = tree.entries()
     documents = {environment_path(name) for name in environments}
-    paths = sorted(path for path in entries if path.startswith("policies/") or path in documents)
+    paths = sorted([*paths_below(entries, "policies/"), *(path for path in documents if path in entries)])
     lines = "".join(f"{_line(tree, entries[path])}  {path}\n" for path in paths)
     return f"sha256:{hashlib.sha256(lines.encode('utf-8', errors='surrogateescape')).hexdigest()}"
 
@@ -136,7 +136,7 @@ def _evidence(entries: Mapping[str, Entry], touched: Mapping[str, Touch], manife
     """The statements that lie there about these revisions, and those that come in."""
     found = (classify(path) for path in manifests)
     folders = {f"{evidence_folder(RevisionId(*one.values))}/" for one in found if one.kind == "AdapterRevision"}
-    about = {path for path in entries if path.startswith("adapters/") and _folder(path) in folders}
+    about = {path for folder in folders for path in paths_below(entries, folder)}
     new = {path for path in touched if _folder(path)}
     return {path for path in about | new if _is_file(entries, path)}
 

@@ -6,6 +6,7 @@ decision, however its change was merged.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -28,6 +29,18 @@ class Decision:
     tree: str
     head: str
     commit: str | None = None
+
+
+def branch_ref(name: str) -> str:
+    """The full name of a branch.
+
+    Raises:
+        UsageError: it cannot be the name of one.
+    """
+    full = name if name.startswith("refs/heads/") else f"refs/heads/{name}"
+    if not re.fullmatch(r"refs/heads/[!-~]{1,200}", full):
+        raise UsageError(f"{name!r} is no branch", expected="a name such as main", remedy="run: git branch --list")
+    return full
 
 
 def merged_decision(repository: GitRepository, commit: str, target_ref: str = MAIN) -> Decision:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from interlock.documents.kinds.roster import Roster
 from interlock.documents.layout import environment_path
 from interlock.documents.snapshot import Snapshot, read_snapshot
+from interlock.documents.tree import paths_below
 from interlock.errors import HistoryError
+from interlock.history.change_trees import SparseTree
 from interlock.history.repository import GitRepository
 from interlock.rules.effective_policy import EffectivePolicy, effective_policy, policies_of
 
@@ -21,9 +23,9 @@ def deciding_documents(repository: GitRepository, commit: str, *environments: st
     Raises:
         HistoryError: git cannot read it.
     """
-    with repository.commit_tree(commit) as tree:
-        paths = {path for path in tree.entries() if path.startswith("policies/")}
-        return read_snapshot(tree, only=frozenset(paths | set(map(environment_path, environments))))
+    with SparseTree(repository.git, commit) as tree:
+        paths = {*paths_below(tree.entries(), "policies/"), *map(environment_path, environments)}
+        return read_snapshot(tree, only=frozenset(paths))
 
 
 def roster_of(repository: GitRepository, commit: str) -> Roster:

@@ -8,25 +8,31 @@ from pathlib import Path
 
 import click
 
+from interlock.approvals.forges.address import ForgeAddress
+from interlock.checking.approval_facts import ApprovalSource
 from interlock.checking.changes import ChangeResult, check_change
 from interlock.checking.clock import utc_now
 from interlock.checking.local_check import local_caches
-from interlock.checking.proposals import proposed_commits
 from interlock.cli import exit_codes
 from interlock.cli.approval_report import approval_document, summary
+from interlock.cli.approval_view import ApprovalView, view_document, view_lines
+from interlock.cli.approvals_asked import ADDRESS, read_told
 from interlock.cli.options import NAME, Parsed, json_option, repository_option
 from interlock.cli.signing_options import fetch_option, key_option, push_option, target_option, yes_option
 from interlock.cli.terminal import print_json, say, tell_next, warn
 from interlock.documents.fields import duration
 from interlock.errors import UsageError
 from interlock.history.attestation_exchange import fetch, push
+from interlock.history.change_trees import both_sides
 from interlock.history.repository import GitRepository
 from interlock.lifecycle.approve import Proposed, Signed, approval_statement, keep, proposed, sign_approval
 from interlock.lifecycle.judged_tree import top_repository
 from interlock.lifecycle.repository_root import repository_root
 from interlock.lifecycle.signing_key import signing_key
+from interlock.rules.transitions.approvals import answers
 
 SCHEMA = "interlock-approve/1"
+SHOW_SCHEMA = "interlock-approvals/1"
 DURATION = Parsed("DURATION", duration)
 
 
@@ -36,6 +42,10 @@ DURATION = Parsed("DURATION", duration)
 @click.option("--role", type=NAME, metavar="ROLE", help="Approve in this role only (default: all that you have).")
 @click.option("--expires", type=DURATION, metavar="DURATION", help="The approval counts no longer than this: 8h, 7d.")
 @target_option
+@click.option("--show", "only_show", is_flag=True, help="Sign nothing: show what was said, what counts, and why.")
+@click.option(
+    "--forge", "proposals", type=ADDRESS, multiple=True, help="With --show: the reviews of this proposal too."
+)
 @click.option("--withdraw", is_flag=True, help="Take back what you said about this change before.")
 @fetch_option
 @push_option
@@ -48,6 +58,8 @@ def approve(
     role: str | None,
     expires: dt.timedelta | None,
     target: str | None,
+    only_show: bool,
+    proposals: tuple[ForgeAddress, ...],
     withdraw: bool,
     source: str | None,
     remote: str | None,
@@ -68,11 +80,14 @@ def approve(
       interlock approve main..promote-support-bot --push origin
       interlock approve main..HEAD --key ~/.ssh/id_ed25519 --role validator --expires 7d
       interlock approve main..HEAD --withdraw --push origin
+      interlock approve main..HEAD --show --fetch origin
     """
     repository = top_repository(repository_root(directory))
     if source:
         fetch(repository.git, source, personally=True)
     proposal, now = proposed(repository, what, target), utc_now()
+    if only_show:
+        return _show(repository, proposal, proposals, now, as_json)
     if not as_json:
         for line in summary(proposal, judged(repository, proposal, now)):
             say(line)
@@ -91,11 +106,32 @@ def approve(
     return exit_codes.CLEAN
 
 
-def judged(repository: GitRepository, proposal: Proposed, now: dt.datetime) -> ChangeResult:
-    """What the rules say about a proposal, the approvals left out."""
+def judged(
+    repository: GitRepository, proposal: Proposed, now: dt.datetime, source: ApprovalSource | None = None
+) -> ChangeResult:
+    """What the rules say about a proposal; without a source the approvals are left out."""
     decision = proposal.decision
-    with proposed_commits(repository, decision.parent, decision.head) as found, local_caches() as caches:
-        return check_change(found.git, found.base_commit, found.base, found.head, now=now, caches=caches)
+    with both_sides(repository.git, decision.parent, decision.tree) as (before, after), local_caches() as caches:
+        return check_change(repository.git, decision.parent, before, after, now=now, caches=caches, approvals=source)
+
+
+def _show(
+    repository: GitRepository,
+    proposal: Proposed,
+    proposals: tuple[ForgeAddress, ...],
+    now: dt.datetime,
+    as_json: bool,
+) -> int:
+    """List what was said about a change; exit 0 where it is enough, 1 where it is not, 4 where nobody can say."""
+    source = ApprovalSource(repository, proposal.decision, now, read_told(proposals))
+    change = judged(repository, proposal, now, source).change
+    view = ApprovalView(proposal, tuple(answers(change)), source.statements(change))
+    if as_json:
+        print_json({"schema": SHOW_SCHEMA, **view_document(view)})
+    else:
+        for line in view_lines(view):
+            say(line)
+    return view.exit_status
 
 
 def _confirmed(yes: bool, withdraw: bool) -> bool:

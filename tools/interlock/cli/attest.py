@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
-from interlock.approvals.forges.address import ForgeAddress, forge_address
-from interlock.approvals.reviews import ProposalFacts
+from interlock.approvals.forges.address import ForgeAddress
 from interlock.checking.approval_facts import Told
 from interlock.checking.checker import CheckCaches
 from interlock.checking.clock import utc_now
-from interlock.checking.decision import merged_decision
+from interlock.checking.decision import branch_ref, merged_decision
 from interlock.checking.local_check import local_caches
 from interlock.cli import exit_codes
+from interlock.cli.approvals_asked import ADDRESS, read_told
 from interlock.cli.check_telling import Told as Telling
 from interlock.cli.check_telling import tell
-from interlock.cli.options import Parsed, json_option, repository_option
+from interlock.cli.options import json_option, repository_option
 from interlock.cli.signing_options import fetch_option, key_option, push_option, target_option
 from interlock.cli.terminal import error_text, print_json, say, warn
-from interlock.errors import ForgeError, HistoryError, UsageError
+from interlock.errors import HistoryError, UsageError
 from interlock.findings.finding import Verdict
 from interlock.findings.readable import readable
 from interlock.findings.report_json import finding_document
@@ -37,7 +36,6 @@ from interlock.lifecycle.signing_key import signing_key
 SCHEMA = "interlock-attest/1"
 MOST_COMMITS = 1000
 _STATUS = {"pass": exit_codes.CLEAN, "fail": exit_codes.FINDINGS, "unknown": exit_codes.COULD_NOT_EVALUATE}
-ADDRESS = Parsed("ADDRESS", forge_address)
 
 
 @dataclass
@@ -92,7 +90,7 @@ def attest(
     commits = _commits(repository, what)
     outcome = Outcome()
     with signing_key(repository, key) as file, local_caches() as caches:
-        told = _told(proposals)
+        told = read_told(proposals)
         for commit in commits:
             outcome.status = _attest(repository, commit, target, told, file, caches, outcome, as_json)
             if outcome.status:
@@ -124,19 +122,6 @@ def _commits(repository: GitRepository, what: str) -> list[str]:
     )
 
 
-def _told(addresses: tuple[ForgeAddress, ...]) -> Told:
-    """What the forge says; where it says nothing, that is known too."""
-    from interlock.approvals.forges.opening import read_proposal
-
-    found: list[ProposalFacts] = []
-    for address in addresses:
-        try:
-            found.append(read_proposal(address, os.environ))
-        except ForgeError as error:
-            return Told(tuple(found), address.kind, f"{address} could not be read: {error.found}")
-    return Told(tuple(found), addresses[0].kind if addresses else "")
-
-
 def _attest(
     repository: GitRepository,
     commit: str,
@@ -149,10 +134,8 @@ def _attest(
 ) -> int:
     """Judge one commit, and attest it if it passes; returns the exit status."""
     now = utc_now()
-    name = target or "main"
-    ref = name if name.startswith("refs/heads/") else f"refs/heads/{name}"
     try:
-        decision = merged_decision(repository, commit, ref)
+        decision = merged_decision(repository, commit, branch_ref(target or "main"))
         with both_sides(repository.git, decision.parent, commit) as (before, after):
             judged = judge_commit(repository, decision, before, after, now, _about(told, commit), caches)
             status = _STATUS[judged.status]

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import click
 
+from interlock.approvals.forges.address import ForgeAddress
 from interlock.checking.changes import ChangeResult, check_change
 from interlock.checking.checker import COULD_NOT_EVALUATE, CheckResult, exit_code
 from interlock.checking.clock import utc_now
 from interlock.checking.local_check import check_directory, local_caches
 from interlock.checking.remembered_result import RememberedResult
+from interlock.cli.approvals_asked import ADDRESS, Asked
 from interlock.cli.check_formats import FORMATS, IN_FILES, NEEDS_FACTS, check_command
 from interlock.cli.check_telling import Told, tell, tell_not_judged
 from interlock.cli.options import DIRECTORY, NAME, Parsed
@@ -33,6 +35,10 @@ REPORT = Parsed("FORMAT=FILE", lambda text: report_file(text, IN_FILES))
 @click.option("--base", metavar="REV", help="Judge a change: what merging HEAD into this branch or commit gives.")
 @click.option("--head", metavar="REV", help="With --base: the commit to merge, instead of HEAD.")
 @click.option("--staged", is_flag=True, help="Judge what `git commit` would record, as a change of HEAD (or --base).")
+@click.option("--approvals", is_flag=True, help="With --base: also judge who approved it, by signed statements.")
+@click.option(
+    "--forge", "proposals", type=ADDRESS, multiple=True, help="With --base: also count the reviews of this proposal."
+)
 @click.option("--env", "environment", type=NAME, help="Look only at the bytes that this environment's pointers name.")
 @click.option(
     "--format",
@@ -55,6 +61,8 @@ def check(
     base: str | None,
     head: str | None,
     staged: bool,
+    approvals: bool,
+    proposals: tuple[ForgeAddress, ...],
     environment: str | None,
     form: str,
     reports: tuple[ReportFile, ...],
@@ -67,6 +75,7 @@ def check(
 
     With --base or --staged it judges a change: the tree that it leads to, and the way there, by the policies of the
     side that is changed. Flaws that stood before and that the change does not concern are told and do not block.
+    With --approvals or --forge it also says whose approvals of exactly this result count, and which are missing.
 
     \b
     Exit status:
@@ -84,16 +93,21 @@ def check(
       interlock check --staged
       interlock check ~/my-adapters --format json
       interlock check --base origin/main --head FETCH_HEAD --format markdown
+      interlock check --base origin/main --approvals
       interlock check --base origin/main --format github --report sarif=interlock.sarif
     """
     if head and (staged or not base):
         raise UsageError("--head was given without --base", remedy="run: interlock check --base REV --head REV")
+    if (approvals or proposals) and (staged or not base):
+        raise UsageError("approvals are of a proposed merge", remedy="run: interlock check --base REV --approvals")
     refuse_unsafe(reports)
     root = repository_root(path)
-    told = Told(form, reports, check_command(base, head, staged, environment))
+    asked = Asked(base or "", head or "HEAD", proposals) if approvals or proposals else None
+    again = check_command(base, head, staged, environment, asked.options if asked else ())
+    told = Told(form, reports, again)
     try:
         whole = bool({form, *(report.form for report in reports)} & NEEDS_FACTS)
-        with _judged(root, base, head, staged, environment, deep, whole) as (result, tree):
+        with _judged(root, base, head, staged, environment, deep, whole, asked) as (result, tree):
             tell(result, tree, told)
             if form == "text":
                 _tell_where_to_read_on(result)
@@ -106,7 +120,14 @@ def check(
 
 @contextmanager
 def _judged(
-    root: Path, base: str | None, head: str | None, staged: bool, environment: str | None, deep: bool, whole: bool
+    root: Path,
+    base: str | None,
+    head: str | None,
+    staged: bool,
+    environment: str | None,
+    deep: bool,
+    whole: bool,
+    asked: Asked | None,
 ) -> Iterator[tuple[CheckResult | ChangeResult | RememberedResult, Tree]]:
     """The outcome of the check that was asked for, and the tree that it is about."""
     if not base and not staged:
@@ -128,6 +149,7 @@ def _judged(
             check_change(
                 proposal.git, proposal.base_commit, proposal.base, proposal.head,
                 now=now, environment=environment, deep=deep, caches=caches,
+                approvals=asked.source(repository, now) if asked else None,
             ),
             proposal.head,
         )  # fmt: skip

@@ -6,7 +6,7 @@ To add one, write a renderer in `findings` and add one line to `FORMATS`. Render
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from interlock import __version__
@@ -70,11 +70,13 @@ def _markdown(judged: Judged) -> str:
     return render_page(page_of(judged.result, judged.tree, judged.command))
 
 
-def check_command(base: str | None, head: str | None, staged: bool, environment: str | None) -> str:
-    """The command line that judges the same thing again, for a person."""
+def check_command(
+    base: str | None, head: str | None, staged: bool, environment: str | None, approvals: Sequence[str] = ()
+) -> str:
+    """The command line that judges the same thing again, for a person; `approvals` are the options that ask for any."""
     given = {"--base": base, "--head": head, "--env": environment}
     options = [f"{name} {shlex.quote(value)}" for name, value in given.items() if value]
-    return " ".join(["interlock check", *(["--staged"] if staged else []), *options])
+    return " ".join(["interlock check", *(["--staged"] if staged else []), *options, *map(shlex.quote, approvals)])
 
 
 FORMATS: Mapping[str, Callable[[Judged], str]] = {

@@ -16,7 +16,7 @@ from interlock.approvals.keys import Holder, KeyRing
 from interlock.approvals.statements import ApprovalStatement
 from interlock.checking.approval_gathering import why_void
 from interlock.checking.binding import Binding, binding_between
-from interlock.checking.decision import Decision, merged_decision, proposed_decision
+from interlock.checking.decision import Decision, branch_ref, merged_decision, proposed_decision
 from interlock.checking.signed_statements import Ignored, sign_statement, verified
 from interlock.checking.trusted_side import roster_of
 from interlock.errors import UsageError
@@ -66,7 +66,7 @@ def proposed(repository: GitRepository, what: str, target: str | None) -> Propos
             f"{what!r} names no change", expected="REV, or BASE..HEAD", remedy="run: interlock approve main..HEAD"
         )
     name = target or (repository.branch_name(base) if dots else "") or "main"
-    ref = name if name.startswith("refs/heads/") else f"refs/heads/{name}"
+    ref = branch_ref(name)
     if dots:
         decision = proposed_decision(repository, repository.resolve(base), repository.resolve(head), ref)
     else:

@@ -12,6 +12,7 @@ from interlock.approvals.question import Needs, Tier
 from interlock.checking.evidence_reading import Evidence
 from interlock.checking.review.kinds import Kind
 from interlock.checking.review.origins import risk_tier
+from interlock.checking.review.told_approvals import told_approvals
 from interlock.checking.review.told_evidence import files_of, other_evidence, wanted_evidence
 from interlock.checking.review.words import codes, listed, plural
 from interlock.documents.fields import duration_text
@@ -30,7 +31,7 @@ _PARTS = {
     "activator": "activates it",
 }
 _NOTHING_ASKED = "The policies ask for no approval and no evidence for such a change; the forge's own rules decide."
-_NOT_READ = "No approval is read from the forge yet, and no signature is verified: nobody's yes is shown here."
+_NOT_READ = "Nobody asked who approved it: nobody's yes is shown here (interlock check --approvals tells)."
 
 
 def needs_section(change: Change, kind: Kind, evidence: Evidence) -> Section:
@@ -51,7 +52,9 @@ def _step(change: Change, step: PointerStep, evidence: Evidence) -> Iterator[Blo
         yield Paragraph((*codes(policy.paths, limit=4), f" {asks} for, in ", where, tier))
         asked = _of_rollback(policy) if rollback else None
         yield Bullets((asked,) if asked else tuple(_of_promotion(change, step, policy, evidence)))
-        yield Paragraph((_NOT_READ, " Each value and its file: ", Code(f"interlock policy show {step.environment}")))
+        yield from told_approvals(change, step)
+        said = "" if change.approvals else f"{_NOT_READ} "
+        yield Paragraph((f"{said}Each value and its file: ", Code(f"interlock policy show {step.environment}")))
     else:
         yield Paragraph(("No policy names ", where, ": no approvals and no evidence are asked for there."))
     named = () if rollback else _asked_for(change, step, policy)

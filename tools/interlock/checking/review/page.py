@@ -34,6 +34,7 @@ _WHO = (
     " who approves; it was written from the change itself, and is no approval."
 )
 _LEFT_TO_PEOPLE = "Approvals and evidence are left to people: see below what is asked for."
+_EVIDENCE_LEFT = "Evidence is left to people: see below what is asked for."
 _SHOWN_ENVIRONMENTS = 20
 _SHOWN_RULES = 5
 
@@ -51,7 +52,8 @@ def page_of(result: Judgement, tree: Tree | None, see_all: str) -> Page:
 def change_page(result: ChangeResult, evidence: Evidence, see_all: str) -> Page:
     """What a change does, whether it fits, what is missing, and how to take it back."""
     change, kind = result.change, kind_of(result.change)
-    said = f"{_said(result)} {_LEFT_TO_PEOPLE}" if result.verdict is Verdict.PASS else _said(result)
+    left = _EVIDENCE_LEFT if change.approvals else _LEFT_TO_PEOPLE
+    said = f"{_said(result)} {left}" if result.verdict is Verdict.PASS else _said(result)
     sections = (
         *blocking_section(result.findings, see_all),
         *pointer_section(change),
