@@ -31,7 +31,11 @@ _PARTS = {
     "activator": "activates it",
 }
 _NOTHING_ASKED = "The policies ask for no approval and no evidence for such a change; the forge's own rules decide."
-_NOT_READ = "Nobody asked who approved it: nobody's yes is shown here (interlock check --approvals tells)."
+_NOT_ASKED: tuple[Part, ...] = (
+    "Nobody was asked for approvals here, and nobody's yes is shown; ",
+    Code("interlock check --base REV --approvals"),
+    " asks. ",
+)
 
 
 def needs_section(change: Change, kind: Kind, evidence: Evidence) -> Section:
@@ -53,8 +57,8 @@ def _step(change: Change, step: PointerStep, evidence: Evidence) -> Iterator[Blo
         asked = _of_rollback(policy) if rollback else None
         yield Bullets((asked,) if asked else tuple(_of_promotion(change, step, policy, evidence)))
         yield from told_approvals(change, step)
-        said = "" if change.approvals else f"{_NOT_READ} "
-        yield Paragraph((f"{said}Each value and its file: ", Code(f"interlock policy show {step.environment}")))
+        unasked = () if change.approvals else _NOT_ASKED
+        yield Paragraph((*unasked, "Each value and its file: ", Code(f"interlock policy show {step.environment}")))
     else:
         yield Paragraph(("No policy names ", where, ": no approvals and no evidence are asked for there."))
     named = () if rollback else _asked_for(change, step, policy)
