@@ -24,6 +24,7 @@ from interlock.cli.terminal import say
 from interlock.documents.tree import ListedOnce, Tree
 from interlock.errors import HistoryError, UsageError
 from interlock.findings.judgement import Judgement
+from interlock.findings.readable import readable
 from interlock.lifecycle.repository_root import repository_root
 from interlock.rules.catalogue import catalogue
 
@@ -111,6 +112,7 @@ def check(
             tell(result, tree, told)
             if form == "text":
                 _tell_where_to_read_on(result)
+                _tell_of_approvals(result)
                 _tell_newcomer(result)
             return exit_code(result)
     except HistoryError as error:
@@ -166,6 +168,20 @@ def _tell_where_to_read_on(result: Judgement) -> None:
     known = next((finding.rule for finding in result.findings if finding.blocks and finding.rule in catalogue()), None)
     if known:
         say(f"What a finding means, with examples: interlock explain {known}")
+
+
+def _tell_of_approvals(result: Judgement) -> None:
+    """Whoever sees a pass here must not take it for an approval."""
+    if not isinstance(result, ChangeResult) or result.change.approvals:
+        return
+    from interlock.rules.approval_decisions import decisions
+    from interlock.rules.transitions.approvals import asked
+
+    first, *others = decisions(result.change) or (None,)
+    if first:
+        more = f" (and {len(others)} more)" if others else ""
+        say(f"Not judged here: {readable(first.what)} needs {readable(asked(first.needs))}{more}.")
+        say("Approvals are judged by interlock attest and on the node.")
 
 
 def _tell_newcomer(result: CheckResult | ChangeResult | RememberedResult) -> None:

@@ -67,7 +67,7 @@ def approvals_missing(change: Change) -> Iterator[Finding]:
     for decision, quorum in answers(change):
         if quorum.status == "fail" and quorum.missing:
             found = f"{decision.what} is not approved: {'; '.join(quorum.missing)}{_not_counted(quorum)}"
-            yield _finding("approvals-missing", change, decision, found, _asked(decision.needs), _REMEDY)
+            yield _finding("approvals-missing", change, decision, found, asked(decision.needs), _REMEDY)
 
 
 def approval_not_counted(change: Change) -> Iterator[Finding]:
@@ -177,7 +177,8 @@ def _emergency(change: Change, decision: Decision) -> str:
     return facts.emergencies.get(environment, "")
 
 
-def _asked(needs: Needs) -> str:
+def asked(needs: Needs) -> str:
+    """What a decision needs, in words: `2 approvals, among them 1 validator, by people who did not make the change`."""
     people = "1 approval" if needs.count == 1 else f"{needs.count} approvals"
     roles = ", ".join(f"{number} {role}" for role, number in needs.roles.items())
     among = (
