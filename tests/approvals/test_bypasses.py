@@ -8,6 +8,7 @@ because everything is refused.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -602,3 +603,12 @@ def test_26_evidence_written_by_the_promoter() -> None:
     assert "the approver signed evidence about it" in reasons(by_approver)
     stranger = Identified(unknown=(Contributor("", "", "signer", key="SHA256:x"),))
     assert judge(question(evaluators=stranger)).status == "unknown"
+
+
+def test_the_table_of_the_documentation_names_every_number_and_a_test_of_it() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "approvals.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| (\d+) \| .* \| `(test_(\d\d)_\w+)` \|$", text, re.MULTILINE)
+    assert [int(number) for number, _, _ in told] == list(range(1, 27))
+    for number, name, of_number in told:
+        assert int(number) == int(of_number)
+        assert callable(globals()[name])
