@@ -26,6 +26,12 @@ def test_a_pointer_and_another_file_are_two_decisions(proposal: Proposal) -> Non
     assert "adapters/support-bot/notes/4.md" in finding.found
 
 
+def test_keys_of_gpg_are_a_decision_of_their_own(proposal: Proposal) -> None:
+    proposal.repository.write("policies/keys/alice.asc", "a key")
+    proposal.repository.write("adapters/support-bot/notes/4.md", "More.\n")
+    proposal.refused("policy-not-alone", "policies/keys/alice.asc", WHOLE_FILE)
+
+
 def test_two_pointers_are_two_decisions(proposal: Proposal) -> None:
     proposal.repository.point("dev", "support-bot", active="2")
     proposal.repository.point("staging", "support-bot", active="1")
