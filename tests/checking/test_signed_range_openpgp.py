@@ -82,6 +82,12 @@ def test_a_key_without_a_block_cannot_be_checked(branch: SignedBranch, home: Gpg
     assert "cannot be checked with the keys in policies/keys" in last(branch, start).why_not
 
 
+def test_where_nobody_has_a_key_of_gpg_none_is_asked_for(branch: SignedBranch, home: GpgHome) -> None:
+    start = branch.head
+    commit_with_gpg(branch, home, home.make("stranger@example.com"))
+    assert last(branch, start).why_not.startswith("it is signed with GPG, and nobody")
+
+
 def test_a_block_that_comes_with_the_commit_does_not_count_for_it(branch: SignedBranch, home: GpgHome) -> None:
     key = home.make("late-block@example.com")
     branch.people["alice"]["keys"].append(f"openpgp:{key}")
@@ -167,4 +173,6 @@ def test_without_gpgv_nothing_is_known(home: GpgHome, monkeypatch: pytest.Monkey
     assert found.verdict is Verdict.UNKNOWN
     assert "gpgv is not installed" in found.why
     with pytest.raises(SigningFailed):
+        verify_openpgp(b"x", b"y", [b"a key"])
+    with pytest.raises(SignatureInvalid):
         verify_openpgp(b"x", b"y", [])

@@ -59,9 +59,12 @@ def verify_openpgp(message: bytes, signature: bytes, keys: Iterable[bytes]) -> s
         SignatureInvalid: there is no such signature by one of `keys`.
         SigningFailed: `gpgv` is not installed or did not answer, so nothing is known.
     """
+    ring = b"".join(keys)
+    if not ring:
+        raise SignatureInvalid(_REFUSALS["ERRSIG"])
     with tempfile.TemporaryDirectory(prefix="interlock-gpgv-") as name:
         home = Path(name)
-        (home / "keys.gpg").write_bytes(b"".join(keys))
+        (home / "keys.gpg").write_bytes(ring)
         (home / "signature.asc").write_bytes(signature)
         return _signer(_status_lines(home, message))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from interlock.documents.kinds.roster import Key, Machine, Person, Roster, dated, why_unusable
-from interlock.documents.public_keys import MalformedKey, key_fingerprint
+from interlock.documents.public_keys import OPENPGP, MalformedKey, key_fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,15 @@ class KeyRing:
     def taken_back(self, fingerprint: str) -> str:
         """Why a key that this roster names counts no more, as a sentence; empty for a good key and for a stranger's."""
         return self.why_not(fingerprint) if fingerprint in self._keys else ""
+
+    def all_taken_back(self) -> dict[str, str]:
+        """Every key that this roster names and that counts no more, with the reason."""
+        return {fingerprint: why for fingerprint in self._keys if (why := self.why_not(fingerprint))}
+
+    @property
+    def knows_openpgp(self) -> bool:
+        """Whether anybody has a key of GPG."""
+        return any(fingerprint.startswith(OPENPGP) for fingerprint in self._keys)
 
     def with_role(self, role: str) -> frozenset[str]:
         """The fingerprints of the good keys of everybody who has a role."""

@@ -6,10 +6,10 @@ A commit is in this mapping only where its signature is good and its key counts 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from interlock.approvals.keys import KeyRing
-from interlock.checking.key_rings import rosters_of
+from interlock.checking.key_rings import key_blocks, rosters_of
 from interlock.checking.signed_range import signing_key_of
 from interlock.documents.identifiers import commit_id
 from interlock.errors import SignatureInvalid, SigningFailed
@@ -27,6 +27,7 @@ class CommitSigners(Mapping[str, str]):
         self._trusted = trusted
         self._ring: KeyRing = rosters_of(git, (trusted,), now).at(trusted).ring
         self._known: dict[str, str] = {}
+        self._openpgp: Sequence[bytes] | None = None
 
     def __getitem__(self, commit: str) -> str:
         """Raises `HistoryError` where git cannot read the commit."""
@@ -49,7 +50,14 @@ class CommitSigners(Mapping[str, str]):
     def _look(self, commit: str) -> str:
         data = self._git.run("cat-file", "commit", commit_id(commit), limit=MAX_COMMIT_BYTES)
         try:
-            fingerprint = signing_key_of(self._git, take_apart(commit, data), self._trusted)
+            taken = take_apart(commit, data)
+            fingerprint = signing_key_of(taken, self._blocks() if taken.format == "gpg" else ())
         except (SignatureInvalid, SigningFailed):
             return ""
         return fingerprint if self._ring.holder(fingerprint) else ""
+
+    def _blocks(self) -> Sequence[bytes]:
+        """The OpenPGP keys of the trusted side, read once, and not at all where the roster has none."""
+        if self._openpgp is None:
+            self._openpgp = key_blocks(self._git, self._trusted) if self._ring.knows_openpgp else ()
+        return self._openpgp

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from interlock.approvals.gpg import MAX_BLOCK, keys_of_block
 from interlock.approvals.keys import KeyRing
@@ -48,10 +49,17 @@ class Rosters:
         """Whether two of the commits have other people or other keys."""
         return self.identities[one] != self.identities[other]
 
-    @property
-    def rings(self) -> tuple[KeyRing, ...]:
-        """The different rings of all the commits."""
-        return tuple(keys.ring for keys in self._keys.values())
+    def same_blocks(self, commit: str) -> str | None:
+        """What identifies the OpenPGP keys of one of the commits; None where it has none."""
+        return self.identities[commit][1]
+
+    @cached_property
+    def taken_back(self) -> Mapping[str, str]:
+        """Every key that any of the rosters calls revoked, ended or somebody else's too, with the reason."""
+        found: dict[str, str] = {}
+        for keys in self._keys.values():
+            found |= keys.ring.all_taken_back()
+        return found
 
 
 def rosters_of(git: Git, commits: Iterable[str], now: dt.date) -> Rosters:

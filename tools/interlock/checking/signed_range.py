@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from interlock.approvals import sshsig
 from interlock.approvals.gpg import verify_openpgp
@@ -145,6 +145,7 @@ class _Judge:
     git: Git
     rosters: Rosters
     roster_roles: frozenset[str]
+    _blocks: dict[str | None, Sequence[bytes]] = field(default_factory=dict)
 
     def on_branch(self, commit: SignedCommit) -> JudgedCommit:
         """A commit of the branch, judged by the roster of its first parent."""
@@ -176,13 +177,23 @@ class _Judge:
                 commit.commit, why_not=f"the roster before it cannot be read: {keys.unreadable}", known=False
             )
         try:
-            fingerprint = signing_key_of(self.git, commit, trusted)
+            fingerprint = self._signing_key(commit, trusted, keys.ring)
         except SignatureInvalid as error:
             return JudgedCommit(commit.commit, why_not=error.found)
         except SigningFailed as error:
             return JudgedCommit(commit.commit, why_not=error.found, known=False)
-        why = keys.ring.why_not(fingerprint) or _taken_back(self.rosters.rings, fingerprint)
+        why = keys.ring.why_not(fingerprint) or self.rosters.taken_back.get(fingerprint, "")
         return JudgedCommit(commit.commit, None if why else keys.ring.holder(fingerprint), fingerprint, why)
+
+    def _signing_key(self, commit: SignedCommit, trusted: str, ring: KeyRing) -> str:
+        if commit.format != "gpg" or commit.flaw:
+            return signing_key_of(commit)
+        if not ring.knows_openpgp:
+            raise SignatureInvalid("it is signed with GPG, and nobody in the roster before it has a key of GPG")
+        blocks = self.rosters.same_blocks(trusted)
+        if blocks not in self._blocks:
+            self._blocks[blocks] = key_blocks(self.git, trusted)
+        return signing_key_of(commit, self._blocks[blocks])
 
     def _may_change_roster(self, signer: Holder | None) -> str:
         if signer is None or signer.is_machine or not signer.roles & self.roster_roles:
@@ -192,13 +203,12 @@ class _Judge:
         return ""
 
 
-def signing_key_of(git: Git, commit: SignedCommit, trusted: str) -> str:
-    """The fingerprint of the key whose good signature a commit has; OpenPGP keys are those of the commit `trusted`.
+def signing_key_of(commit: SignedCommit, openpgp_keys: Sequence[bytes] = ()) -> str:
+    """The fingerprint of the key whose good signature a commit has; `openpgp_keys` are those that GPG may have used.
 
     Raises:
         SignatureInvalid: it has none.
-        SigningFailed: gpg is not here, so nobody knows.
-        HistoryError: git did not answer.
+        SigningFailed: gpgv is not here, so nobody knows.
     """
     if commit.flaw:
         raise SignatureInvalid(commit.flaw)
@@ -207,13 +217,9 @@ def signing_key_of(git: Git, commit: SignedCommit, trusted: str) -> str:
     if commit.format == "ssh":
         return _ssh(commit)
     if commit.format == "gpg":
-        return verify_openpgp(commit.payload, commit.signature.encode("latin-1"), key_blocks(git, trusted))
+        return verify_openpgp(commit.payload, commit.signature.encode("latin-1"), openpgp_keys)
     raise SignatureInvalid("it has a signature of a kind that is not read", expected="an SSH or OpenPGP signature")
 
 
 def _ssh(commit: SignedCommit) -> str:
     return sshsig.verify(commit.payload, commit.signature or "", NAMESPACE).fingerprint
-
-
-def _taken_back(rings: Iterable[KeyRing], fingerprint: str) -> str:
-    return next((why for ring in rings if (why := ring.taken_back(fingerprint))), "")

@@ -23,6 +23,7 @@ ALGORITHMS = (
     "ssh-rsa",
 )
 MOST_CHARACTERS = 4_000
+OPENPGP = "openpgp:"
 _OPENPGP = re.compile(r"openpgp:([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
 _SMALLEST_RSA = 256  # bytes of the modulus: 2048 bits
 
