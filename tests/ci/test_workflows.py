@@ -22,8 +22,8 @@ PROGRAMS = Path(sys.executable).parent
 VERSION = re.compile(r"uses: (?P<action>[\w./-]+)@(?P<commit>[0-9a-f]{40}) # v(?P<version>\d+\.\d+\.\d+)$")
 
 
-def test_there_are_the_three_that_the_page_describes() -> None:
-    assert {one.name for one in workflows()} == {"check.yml", "plan.yml", "ci.yml"}
+def test_there_are_the_four_that_the_pages_describe() -> None:
+    assert {one.name for one in workflows()} == {"check.yml", "plan.yml", "ci.yml", "attest.yml"}
 
 
 @pytest.mark.parametrize("one", ALL)
@@ -55,6 +55,7 @@ ALLOWED = {
     ("check.yml", "conclusion"): {},
     ("plan.yml", "judge"): {"contents": "read"},
     ("plan.yml", "comment"): {"pull-requests": "write"},
+    ("attest.yml", "attest"): {"contents": "write", "pull-requests": "read"},
     ("ci.yml", "tests"): {"contents": "read"},
     ("ci.yml", "conclusion"): {},
 }

@@ -162,12 +162,9 @@ def _attest(
 
 
 def _about(told: Told, commit: str) -> Told:
-    """What a forge told, with a word where it told it about another commit."""
-    other = [one for one in told.proposals if one.merged_commit not in (None, commit)]
-    if not other or told.unread:
-        return told
-    why = f"the proposal {other[0].number} became the commit {str(other[0].merged_commit)[:12]}, not {commit[:12]}"
-    return Told(told.proposals, told.forge, why)
+    """What a forge told about the proposals that became this commit, or that it does not know to be merged yet."""
+    ours = tuple(one for one in told.proposals if one.merged_commit in (None, commit))
+    return Told(ours, told.forge if ours else "", told.unread)
 
 
 def _refused(judged: Judged, commit: str, as_json: bool) -> None:
