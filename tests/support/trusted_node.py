@@ -213,3 +213,37 @@ class TrustedNode:
     def why(self) -> str:
         """The refusal in a sentence."""
         return self.rejected.why if self.rejected else ""
+
+    @property
+    def kept(self) -> list[str]:
+        """The revisions of support-bot that stay loaded for a rollback."""
+        desired = self.source.desired()
+        assert desired
+        (found,) = [alias.kept for alias in desired.aliases if alias.name == "support-bot"]
+        return [ServedName.parse(target.served).revision for target in found]
+
+
+def stays(node: TrustedNode, reason: str, *words: str) -> None:
+    """The node looked at the head, refuses it for this reason, and serves what it served."""
+    before = node.serves
+    node.poll()
+    assert node.reason == reason, node.why
+    for word in words:
+        assert word in node.why, node.why
+    assert node.source.accepted != node.head
+    assert node.serves == before
+
+
+def follows(node: TrustedNode, revision: str) -> None:
+    """The node looked at the head and serves this revision of support-bot."""
+    node.poll()
+    assert node.reason == "", node.why
+    assert (node.source.accepted, node.serves) == (node.head, revision)
+
+
+def trusting(directory: Path, **trust: Any) -> TrustedNode:
+    """A node that serves support-bot 1 from the root of its trust."""
+    node = TrustedNode.begin(directory, **trust)
+    assert node.poll()
+    assert (node.source.accepted, node.serves, node.reason) == (node.root, "1", "")
+    return node

@@ -20,6 +20,7 @@ from interlock.checking.checker import CheckCaches
 from interlock.checking.decision import Decision
 from interlock.checking.emergencies import declared_emergency, past_emergencies, unreviewed
 from interlock.checking.key_rings import rosters_of
+from interlock.checking.signed_statements import Ignored
 from interlock.findings.finding import Finding
 from interlock.history.change_trees import both_sides
 from interlock.history.range_paths import BranchStep
@@ -53,6 +54,14 @@ class RingOfNow(KeyRing):
     def why_not(self, fingerprint: str) -> str:
         """See `KeyRing.why_not`."""
         return super().why_not(fingerprint) or (self.later.taken_back(fingerprint) if self.later else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Emergency:
+    """Who let a commit in without approvals, in a sentence ("": nobody), and why other declarations do not hold."""
+
+    told: str = ""
+    ignored: tuple[Ignored, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,21 +107,21 @@ class DecisionJudge:
             or self._stands_behind(step, checked.change, attested, emergency, gathered)
         )
 
-    def _emergency(self, step: BranchStep, decision: Decision, gathered: Gathered, change: Change) -> str:
-        """Who let the commit in without approvals, in a sentence; "" where nobody may have.
+    def _emergency(self, step: BranchStep, decision: Decision, gathered: Gathered, change: Change) -> _Emergency:
+        """Who let the commit in without approvals.
 
         An emergency holds until it expires, and for ever once somebody else has reviewed it.
         """
         if not gathered.emergencies:
             return ""
         policy = change.policy(self.environment)
-        declared = declared_emergency(self.repository, gathered, decision, self.environment, policy, self.now).statement
-        if declared:
+        found = declared_emergency(self.repository, gathered, decision, self.environment, policy, self.now)
+        if declared := found.statement:
             until = declared.expires.strftime("%Y-%m-%d %H:%M UTC")
-            return f"let in as an emergency by {declared.by} until {until}: {declared.reason}"
+            return _Emergency(f"let in as an emergency by {declared.by} until {until}: {declared.reason}")
         reviewed = [one for one in self.past_emergencies(self.head) if one.commit == step.commit and one.reviewed_by]
         told = (f"let in as an emergency by {one.by}, reviewed by {', '.join(one.reviewed_by)}" for one in reviewed)
-        return next(told, "")
+        return _Emergency(next(told, ""), found.ignored)
 
     def past_emergencies(self, commit: str) -> tuple[PastEmergency, ...]:
         """The emergencies of the environment up to a commit, newest first."""
@@ -172,9 +181,9 @@ class DecisionJudge:
                 approvals=_Statements(self.repository, decision, self.now, gathered=gathered) if asked else None,
             )
 
-    def _flaw(self, step: BranchStep, checked: ChangeResult, emergency: str) -> Flaw | None:
+    def _flaw(self, step: BranchStep, checked: ChangeResult, emergency: _Emergency) -> Flaw | None:
         """What the checker has against the change, apart from approvals and, in an emergency, from waiting."""
-        excused = _ABOUT_APPROVALS | (WAIVED_IN_AN_EMERGENCY if emergency else frozenset())
+        excused = _ABOUT_APPROVALS | (WAIVED_IN_AN_EMERGENCY if emergency.told else frozenset())
         blocking = [
             finding
             for finding in checked.findings
@@ -196,7 +205,7 @@ class DecisionJudge:
         step: BranchStep,
         change: Change,
         attested: VerifiedAttestation | None,
-        emergency: str,
+        emergency: _Emergency,
         gathered: Gathered,
     ) -> Proof | Flaw:
         needed = [one for one in decisions(change) if one.environment in (None, self.environment)]
@@ -211,19 +220,19 @@ class DecisionJudge:
         if answers and all(quorum.status == "pass" for _, quorum in answers):
             counted = sorted({one.login for _, quorum in answers for one in quorum.counted})
             return Proof(f"approved by {', '.join(counted) or 'nobody, which its policies allow'}")
-        if emergency and all(one.environment == self.environment and one.adapter for one in needed):
-            return Proof(emergency)  # it never changes what decides about later changes
-        return self._not_approved(step, gathered, [sentence for _, quorum in answers for sentence in lacking(quorum)])
+        if emergency.told and all(one.environment == self.environment and one.adapter for one in needed):
+            return Proof(emergency.told)  # it never changes what decides about later changes
+        lacks = [sentence for _, quorum in answers for sentence in lacking(quorum)]
+        return self._not_approved(step, (*emergency.ignored, *gathered.ignored), lacks)
 
-    def _not_approved(self, step: BranchStep, gathered: Gathered, lacks: list[str]) -> NotYet:
+    def _not_approved(self, step: BranchStep, ignored: Iterable[Ignored], lacks: list[str]) -> NotYet:
         wanted = {
             "attestation": "an attestation",
             "approvals": "the signed approvals that its policies ask for",
             "either": "an attestation, or the signed approvals that its policies ask for",
             "none": "nothing",
         }[self.demands.approval]
-        ignored = [f"{one.who}: {one.why}" for one in gathered.ignored]
-        why = "; ".join(dict.fromkeys([*lacks, *ignored]))
+        why = "; ".join(dict.fromkeys([*lacks, *(f"{one.who}: {one.why}" for one in ignored)]))
         return NotYet(
             "NotApproved",
             f"commit {step.commit[:12]} is not approved: {wanted} must be there{f' ({why})' if why else ''}",
