@@ -19,10 +19,10 @@ def node(tmp_path: Path) -> TrustedNode:
     return trusting(tmp_path)
 
 
-def note(node: TrustedNode, who: str, text: str = "a note", **options: str) -> str:
+def note(node: TrustedNode, who: str, text: str = "a note", date: str = "") -> str:
     """A commit that concerns nothing that is served."""
     node.work.write(NOTE, f"{text}\n")
-    return node.commit(who, text, **options)
+    return node.commit(who, text, date=date)
 
 
 def roster_with(node: TrustedNode, login: str, keys: list[object]) -> str:

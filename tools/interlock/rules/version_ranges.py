@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 Version = tuple[int, int, int, int]
 _PART = re.compile(r"\s*(>=|<=|==|!=|~=|>|<)\s*v?(\d{1,6}(?:\.\d{1,6}){0,3})(\.\*)?\s*")
+_VERSION = re.compile(r"v?(\d{1,6}(?:\.\d{1,6})*)(?:[-_.]?(a|b|c|rc|alpha|beta|pre|dev)[-_.]?\d*)?", re.IGNORECASE)
 _LAST: Version = (1_000_000,) * 4  # beyond every version that can be written
 
 
@@ -51,6 +52,23 @@ def is_empty(specifier: str) -> bool:
         else:
             bounds = bounds.within(_bounds(match[1], match[2], any_below=bool(match[3])))
     return bounds.empty or (bounds.low == bounds.high and (bounds.low, False) in excluded)
+
+
+def allows(specifier: str, version: str) -> bool:
+    """Whether a range allows a version as an engine reports it: `0.32.0`, `0.32.0+cpu`, `0.33.0rc1`.
+
+    What stands behind a plus is ignored; a pre-release comes before the version that it leads to.
+
+    Raises:
+        UnreadableRange: one of the two cannot be read.
+    """
+    match = _VERSION.match(version)
+    if not match:
+        raise UnreadableRange(version)
+    number = ".".join(match[1].split(".")[:4])
+    if is_empty(f"{specifier},=={number}"):
+        return False
+    return not match[2] or not is_empty(f"{specifier},<{number}")
 
 
 def _bounds(comparison: str, text: str, *, any_below: bool) -> _Bounds:

@@ -37,6 +37,7 @@ from interlock.sync.apply import Tools, apply_step
 from interlock.sync.base_answers import BaseAnswers
 from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired
+from interlock.sync.engine_match import why_other_engine
 from interlock.sync.memory import Memory
 from interlock.sync.outcome import Done, Failed, Outcome, Waiting
 from interlock.sync.plan import Observed, Plan, plan, routed_names
@@ -104,7 +105,10 @@ class Agent:
         desired, observed, made, engine_trouble = self._desired(), None, None, None
         if desired:
             try:
-                observed, made = self._reconcile(desired)
+                observed = self._observe(desired)
+                engine_trouble = self._other_engine(desired)
+                if engine_trouble is None:
+                    observed, made = self._reconcile(desired, observed)
             except EngineError as error:
                 engine_trouble = _engine_trouble(error)
             except (InterlockError, OSError) as error:
@@ -170,10 +174,16 @@ class Agent:
             self._source_trouble = Trouble(type(error).__name__, str(error), remedy, for_people=True)
             return None
 
-    def _reconcile(self, desired: Desired) -> tuple[Observed, Plan]:
+    def _other_engine(self, desired: Desired) -> Trouble | None:
+        """Whether another engine answers than the one by which the commit was judged: then nothing is loaded."""
+        why = why_other_engine(desired.engine, self._identity) if desired.engine and self._identity else ""
+        remedy = f"start the engine that the environment names, or correct environments/{desired.environment}/"
+        return Trouble("OtherEngine", why, f"{remedy}environment.yaml", for_people=True) if why else None
+
+    def _reconcile(self, desired: Desired, observed: Observed) -> tuple[Observed, Plan]:
         lazy = self._driver.capabilities.lazy
-        for _ in range(3 * len(desired.targets) + 6):
-            observed = self._observe(desired)
+        for turned in range(3 * len(desired.targets) + 6):
+            observed = self._observe(desired) if turned else observed
             made = plan(
                 desired,
                 observed,

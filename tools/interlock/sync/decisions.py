@@ -113,7 +113,7 @@ class DecisionJudge:
         An emergency holds until it expires, and for ever once somebody else has reviewed it.
         """
         if not gathered.emergencies:
-            return ""
+            return _Emergency()
         policy = change.policy(self.environment)
         found = declared_emergency(self.repository, gathered, decision, self.environment, policy, self.now)
         if declared := found.statement:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from interlock.documents.identifiers import RevisionId, ServedName
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.kinds.base_revision import BaseRevision
-from interlock.documents.kinds.environment import Environment
+from interlock.documents.kinds.environment import EngineLimits, Environment
 from interlock.documents.kinds.pointer import Pointer
 from interlock.documents.snapshot import Snapshot
 from interlock.errors import DocumentError, UsageError
@@ -49,13 +49,17 @@ class DesiredAlias:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """Everything that an environment asks of its nodes at one commit. `slots`: how many adapters fit at once."""
+    """Everything that an environment asks of its nodes at one commit.
+
+    `slots` says how many adapters fit at once, `engine` by which engine everything was judged (None: by none).
+    """
 
     commit: str
     environment: str
     base: BaseRevision
     slots: int
     aliases: tuple[DesiredAlias, ...]
+    engine: EngineLimits | None = None
 
     @property
     def targets(self) -> dict[str, Target]:
@@ -102,7 +106,7 @@ def desired_state(
         for (where, adapter), pointer in sorted(snapshot.pointers.items())
         if where == environment
     )
-    return Desired(commit, environment, base.document, settings.engine.cpu_slots, aliases)
+    return Desired(commit, environment, base.document, settings.engine.cpu_slots, aliases, settings.engine)
 
 
 def _alias(snapshot: Snapshot, settings: Environment, pointer: Pointer, earlier: Sequence[str]) -> DesiredAlias:
