@@ -14,6 +14,7 @@ from interlock.cli import exit_codes
 from interlock.cli.terminal import print_json
 from interlock.sync.agent import Agent, only_agent
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
+from interlock.sync.root_to_pin import root_to_pin
 from interlock.sync.settings import load_settings
 from interlock.sync.status import as_document
 
@@ -27,17 +28,20 @@ from interlock.sync.status import as_document
     help="The node's settings: remote, environment, engine, directories (see docs/node.md).",
 )
 @click.option("--once", is_flag=True, help="Bring the engine up to date once, say how it ended, and exit.")
+@click.option("--print-root", is_flag=True, help="Print the commit to pin as the root of trust, as settings, and exit.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: print the status as one JSON document.")
-def sync(node_file: Path, once: bool, as_json: bool) -> int:
+def sync(node_file: Path, once: bool, print_root: bool, as_json: bool) -> int:
     """Make the engine on this node serve exactly what the pointer files of its environment say.
 
     The agent polls the git remote, checks every new commit, verifies the bytes, loads adapters under names that hold
     their digest, proves that they work, and only then moves the alias. A commit that fails leaves the node as it is.
+    For a protected environment each commit must be signed and approved too, from the root of trust in the settings on.
 
     \b
     Examples:
       interlock sync --node /etc/interlock/node.yaml          run as a service
       interlock sync --node /etc/interlock/node.yaml --once   once, for scripts and repairs
+      interlock sync --node /etc/interlock/node.yaml --print-root   where trust in a protected environment may begin
 
     \b
     Exit status with --once:
@@ -48,6 +52,9 @@ def sync(node_file: Path, once: bool, as_json: bool) -> int:
     if as_json and not once:
         raise click.UsageError("--json needs --once; for a running agent use: interlock status --node FILE --json")
     settings = load_settings(node_file)
+    if print_root:
+        click.echo(root_to_pin(settings), nl=False)
+        return exit_codes.CLEAN
     _log_to_stderr()
     with only_agent(settings.state):
         agent = Agent(settings)

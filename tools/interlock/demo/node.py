@@ -34,7 +34,7 @@ class DemoNode:
     base_directory: Path
     admin_token: str
     routes: Path
-    trust: str = "{protected: unverified}"
+    trust: str
 
     @property
     def settings(self) -> Path:
@@ -71,13 +71,16 @@ class DemoNode:
             return None
 
 
-def make_node(scratch: Scratch, kind: str, environment: str, base_directory: Path) -> DemoNode:
-    """Lay out the node's directory; nothing is started."""
+def make_node(scratch: Scratch, kind: str, environment: str, base_directory: Path, root: str = "") -> DemoNode:
+    """Lay out the node's directory; nothing is started. `root` is the commit that it pins, "" for a node that does not
+    verify who stands behind a commit.
+    """
     directory = scratch.root / "node"
     directory.mkdir()
     token = secrets.token_urlsafe(24)
     routes = directory / "state" / "routes.json"
-    return DemoNode(directory, kind, environment, scratch.remote_url, base_directory, token, routes)
+    trust = f"{{root: {{commit: {root}}}}}" if root else "{protected: unverified}"
+    return DemoNode(directory, kind, environment, scratch.remote_url, base_directory, token, routes, trust)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The story that `interlock demo` tells: serve, promote, roll back under load, refuse an adapter of another base.
+"""The story that `interlock demo` tells: serve, promote with approvals, roll back under load, refuse what does not fit.
 
 Every sentence that it prints is about something that has just happened on real parts; the figures are measured here.
 """
@@ -20,6 +20,7 @@ import httpx
 from interlock.demo.engine_process import start_engine
 from interlock.demo.foreign_adapter import write_foreign_adapter, write_foreign_base
 from interlock.demo.node import DemoNode, agent_running, make_node
+from interlock.demo.people import APPROVERS, People, introduce_people
 from interlock.demo.scratch import Scratch, make_scratch
 from interlock.demo.told import Told
 from interlock.demo.traffic import Load, ask, open_client
@@ -27,6 +28,7 @@ from interlock.documents.identifiers import RevisionId, ServedName
 from interlock.documents.kinds.base_revision import BaseRevision
 from interlock.documents.layout import pointer_path
 from interlock.errors import InterlockError, UsageError
+from interlock.history.attestation_ref import REF
 from interlock.sync.status import Commits
 
 ENVIRONMENT = "production"
@@ -67,7 +69,8 @@ def _open(repository: Path, root: Path, kind: str, say: Say, told: Told, stack: 
     base = snapshot.bases[environment.base.name, environment.base.revision].document
     if not base.source.uri:
         raise UsageError(f"base {base.name}@{base.revision} has no `source.uri`", expected="a base in this repository")
-    node = make_node(scratch, kind, ENVIRONMENT, scratch.artifact_directory(base.source.uri))
+    people = introduce_people(scratch, ENVIRONMENT, ADAPTER, kind)
+    node = make_node(scratch, kind, ENVIRONMENT, scratch.artifact_directory(base.source.uri), people.root)
     began = time.monotonic()
     engine = stack.enter_context(
         start_engine(
@@ -86,7 +89,7 @@ def _open(repository: Path, root: Path, kind: str, say: Say, told: Told, stack: 
     client = stack.enter_context(open_client(engine.url))
     load = Load(engine.url, ADAPTER, PROMPT)
     stack.callback(load.stop)
-    return Story(scratch, node, base, client, load, say, told)
+    return Story(scratch, people, node, base, client, load, say, told)
 
 
 @dataclass
@@ -94,6 +97,7 @@ class Story:
     """The steps, in order. Each one says what it does and notes what came of it in `told`."""
 
     scratch: Scratch
+    people: People
     node: DemoNode
     base: BaseRevision
     client: httpx.Client
@@ -119,16 +123,55 @@ class Story:
         checked = self._check()
         self.say(f"   $ interlock check            {checked['verdict']}, {checked['counts']['errors']} errors")
         target = self._active_served_name()
-        self.told.promote_seconds = self._push_and_wait(target)
-        self._note("promoted", f"   Served {self.told.promote_seconds:.2f} s after the push. Asking again:")
+        self._push_without_approval()
+        self.say(f"   {' and '.join(name.capitalize() for name in APPROVERS)} look at it and sign:")
+        self.say("   $ interlock approve HEAD && git push origin refs/interlock/attestations")
+        self._approve(*APPROVERS)
+        self.told.promote_seconds = self._push_and_wait(target, REF)
+        self._note("promoted", f"   Served {self.told.promote_seconds:.2f} s after the approvals. Asking again:")
+
+    def _push_without_approval(self) -> None:
+        """Push what nobody has approved yet; the node says so and stays."""
+        self.say("   Alice pushes it to main before anybody has approved it, past every rule of a forge:")
+        self.scratch.git("push", "--quiet", "origin", "HEAD:main")
+        pushed = self.scratch.git("rev-parse", "HEAD")
+        self._wait(lambda: bool(self._waits_for_approval(pushed)), f"the agent judges {pushed[:12]}")
+        self.told.not_approved = self._waits_for_approval(pushed)
+        self.say(f"   The node waits: {self.told.not_approved.partition(';')[0].partition(' (')[0]}.")
+
+    def _waits_for_approval(self, commit: str) -> str:
+        status = self.node.status()
+        verified = status.condition("SourceVerified") if status else None
+        waits = self._commits().attempted == commit and verified and verified.reason == "NotApproved"
+        return verified.message if verified and waits else ""
+
+    def _approve(self, *names: str) -> None:
+        """Sign approvals of the last commit, all at once, as different people would."""
+        command = [sys.executable, "-m", "interlock.cli.main", "approve", "HEAD", "--yes", "--key"]
+        signing = [
+            subprocess.Popen(
+                [*command, str(self.people.key(name))],
+                cwd=self.scratch.clone,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for name in names
+        ]
+        for name, process in zip(names, signing, strict=True):
+            _, errors = process.communicate(timeout=SYNC_WITHIN)
+            if process.returncode:
+                raise self._failed(f"{name} could not approve: {errors.strip()}")
 
     def roll_back(self) -> None:
         """Plain `git revert`, still under load."""
         time.sleep(LOAD_BEFORE)
         self.scratch.git("revert", "--no-edit", "HEAD")
         self.say("4. It is a mistake. Plain git brings the old revision back:")
-        self.say("   $ git revert HEAD && git push")
-        self.told.rollback_seconds = self._push_and_wait(self._active_served_name())
+        self.say("   $ git revert HEAD && git push        (going back needs one approval: Bob's)")
+        self._approve(APPROVERS[0])
+        self.told.rollback_seconds = self._push_and_wait(self._active_served_name(), "HEAD:main", REF)
         self._note("rolled_back", f"   Back {self.told.rollback_seconds:.2f} s after the push. Asking again:")
 
     def count(self) -> None:
@@ -173,9 +216,9 @@ class Story:
         self.told.answers[moment] = answer.text
         self.told.revisions[moment] = answer.revision
 
-    def _push_and_wait(self, target: str) -> float:
+    def _push_and_wait(self, target: str, *what: str) -> float:
         pushed = self.load.mark()
-        self.scratch.git("push", "--quiet", "origin", "HEAD:main")
+        self.scratch.git("push", "--quiet", "origin", *what)
         answered = self.load.wait_for(target, within=SYNC_WITHIN)
         if answered is None:
             raise self._failed(f"{target} did not answer within {SYNC_WITHIN:.0f} s of the push")

@@ -23,12 +23,14 @@ class Told:
     failures: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     refused_by_node: str = ""
+    not_approved: str = ""
 
     def broken_promises(self) -> list[str]:
         """What did not happen as the story promises; empty when all of it did."""
         before, promoted, after = (self.answers.get(key, "") for key in ("before", "promoted", "rolled_back"))
         promises = {
             "the alias answered before the promotion": bool(before),
+            "the node waited for the approvals": "not approved" in self.not_approved,
             "the answer changed with the promotion": bool(promoted) and promoted != before,
             "the revert brought the old answer back": bool(after) and after == before,
             "the time of the rollback was measured": self.rollback_seconds is not None,

@@ -39,6 +39,7 @@ from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired
 from interlock.sync.engine_match import why_other_engine
 from interlock.sync.memory import Memory
+from interlock.sync.metrics import to_metrics
 from interlock.sync.outcome import Done, Failed, Outcome, Waiting
 from interlock.sync.plan import Observed, Plan, plan, routed_names
 from interlock.sync.rejected import Distrusted, Rejected
@@ -50,6 +51,7 @@ from interlock.sync.status import Status, continued, to_json
 log = logging.getLogger("interlock.sync")
 
 STATUS_FILE = "status.json"
+METRICS_FILE = "metrics.prom"
 STATUS_HEARTBEAT = 30.0
 
 
@@ -277,6 +279,7 @@ class Agent:
             return
         try:
             write_atomically(self._settings.state / STATUS_FILE, to_json(self._status).encode())
+            write_atomically(self._settings.state / METRICS_FILE, to_metrics(self._status).encode())
             self._written_at = self._clock()
         except OSError as error:
             log.error("the status cannot be written: %s", error)
