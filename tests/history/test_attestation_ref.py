@@ -209,3 +209,26 @@ def test_too_many_statements_about_one_tree_are_not_evaluated(published: Publish
     folder_with(published.work, named(*(f"statement {number}" for number in range(MAX_FILES + 1))))
     with pytest.raises(HistoryError, match="holds 501 statements"):
         read(git, TREE)
+
+
+def test_what_does_not_belong_there_is_not_read_and_not_taken_away_either(published: Published, git: Git) -> None:
+    """Whoever writes beside it must not look like somebody who removed something."""
+    other = another_clone(published, "other")
+    folder_with(other, named("script"), mode="100755")
+    push(Git(other.root), "origin")
+    fetch(git, "origin")
+    add(git, TREE, named("good"))
+    push(git, "origin")
+    fetch(Git(other.root), "origin")
+    assert read(Git(other.root), TREE) == named("good")
+    assert len(other.git("ls-tree", "-r", REF).splitlines()) == 2
+
+
+def test_two_files_of_one_name_are_told_and_not_united(published: Published, git: Git) -> None:
+    other = another_clone(published, "other")
+    folder_with(other, {file_name(b"one"): b"two"})
+    push(Git(other.root), "origin")
+    folder_with(published.work, {file_name(b"one"): b"three"})
+    with pytest.raises(HistoryError, match="one thing here and another on the remote"):
+        push(git, "origin")
+    fetch(Git(other.root), "origin")

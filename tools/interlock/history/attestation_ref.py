@@ -76,7 +76,8 @@ def read_emergencies(git: Git) -> Stored:
 
 def _stored(git: Git, folder: str, what: str, most: int) -> Stored:
     commit = tip(git)
-    blobs = _folder(git, commit, folder) if commit else {}
+    entries = _folder(git, commit, folder) if commit else {}
+    blobs = {name: _blob_id(words) for name, words in entries.items()}
     if len(blobs) > most:
         raise HistoryError(
             f"{REF} holds {len(blobs)} statements {what}",
@@ -107,15 +108,16 @@ def _why_not(name: str, data: bytes | None) -> str:
     return "" if file_name(data) == name else "its content is not what its name says: it was changed"
 
 
-def _folder(git: Git, commit: str, tree: str) -> dict[str, str]:
-    """The ids of the blobs in a folder by name; "" for what is no regular file."""
-    listing = git.run("ls-tree", "-z", "--full-tree", commit, f"{tree}/").decode("utf-8", errors="replace")
-    found = {}
-    for line in filter(None, listing.split("\0")):
-        words, _, path = line.partition("\t")
-        mode, _, blob = words.split(" ")
-        found[path.removeprefix(f"{tree}/")] = blob if mode == "100644" else ""
-    return found
+def _folder(git: Git, commit: str, folder: str) -> dict[str, str]:
+    """`MODE TYPE ID` by name of everything in a folder; nothing where there is no such folder."""
+    listing = git.run("ls-tree", "-z", "--full-tree", commit, f"{folder}/").decode("utf-8", errors="surrogateescape")
+    lines = (line.partition("\t") for line in listing.split("\0") if line)
+    return {path.removeprefix(f"{folder}/"): words for words, _, path in lines}
+
+
+def _blob_id(words: str) -> str:
+    """The id of a regular file, "" for anything else."""
+    return words.rpartition(" ")[2] if words.startswith("100644 blob ") else ""
 
 
 def add(git: Git, tree: str, files: Mapping[str, bytes]) -> str:
@@ -135,23 +137,23 @@ def add_several(git: Git, files: Mapping[str, Mapping[str, bytes]]) -> str:
         for name, data in named.items():
             if file_name(data) != name or len(data) > MAX_FILE:
                 raise HistoryError(f"{name} is not the name of a statement of {len(data)} bytes")
-    blobs = {tree: {name: _blob(git, data) for name, data in named.items()} for tree, named in files.items()}
+    lines = {folder: {name: _file(git, data) for name, data in named.items()} for folder, named in files.items()}
     for _ in range(_TRIES):
         old = tip(git)
-        folders = {tree: _folder(git, old, tree) if old else {} for tree in blobs}
-        if old and all(new.items() <= folders[tree].items() for tree, new in blobs.items()):
+        folders = {folder: _folder(git, old, folder) if old else {} for folder in lines}
+        if old and all(new.items() <= folders[folder].items() for folder, new in lines.items()):
             return old
         top = _entries(git, old)
-        for tree, new in blobs.items():
-            top[tree] = f"040000 tree {_made(git, _files(folders[tree] | new))}"
+        for folder, new in lines.items():
+            top[folder] = f"040000 tree {_made(git, {**new, **folders[folder]})}"  # what is there already stays
         commit = _commit(git, _made(git, top), [old] if old else [], "Add statements")
         if move(git, old, commit):
             return commit
     raise HistoryError(f"{REF} is being written by others all the time", remedy="run the same command again")
 
 
-def _files(blobs: Mapping[str, str]) -> dict[str, str]:
-    return {name: f"100644 blob {blob}" for name, blob in blobs.items() if blob}
+def _file(git: Git, data: bytes) -> str:
+    return f"100644 blob {_blob(git, data)}"
 
 
 def _blob(git: Git, data: bytes) -> str:
@@ -160,14 +162,15 @@ def _blob(git: Git, data: bytes) -> str:
 
 def _entries(git: Git, commit: str | None) -> dict[str, str]:
     """`MODE TYPE ID` by name at the top of the ref's tree."""
-    listing = git.run("ls-tree", "-z", "--full-tree", commit).decode("utf-8") if commit else ""
-    lines = (line.partition("\t") for line in listing.split("\0") if line)
+    listing = git.run("ls-tree", "-z", "--full-tree", commit) if commit else b""
+    lines = (line.partition("\t") for line in listing.decode("utf-8", errors="surrogateescape").split("\0") if line)
     return {name: words for words, _, name in lines}
 
 
 def _made(git: Git, entries: Mapping[str, str]) -> str:
     lines = "".join(f"{words}\t{name}\0" for name, words in entries.items())
-    return git.run("mktree", "-z", "--missing", data=lines.encode("utf-8")).decode("ascii").strip()
+    data = lines.encode("utf-8", errors="surrogateescape")
+    return git.run("mktree", "-z", "--missing", data=data).decode("ascii").strip()
 
 
 def _commit(git: Git, tree: str, parents: list[str], message: str) -> str:
@@ -184,19 +187,30 @@ def union(git: Git, ours: str | None, theirs: str) -> str:
     """A commit that holds the statements of both; one of the two where it holds the other already.
 
     Raises:
-        HistoryError: git refuses.
+        HistoryError: git refuses, or the two have different files under one name.
     """
     if ours is None or _contains(git, theirs, ours):
         return theirs
     if _contains(git, ours, theirs):
         return ours
     mine, others = _entries(git, ours), _entries(git, theirs)
-    top = {**others, **mine}
+    top = {**mine, **others}
     for name in mine.keys() & others.keys():
         if mine[name] != others[name]:
-            both = {**_files(_folder(git, theirs, name)), **_files(_folder(git, ours, name))}
-            top[name] = f"040000 tree {_made(git, both)}"
+            top[name] = f"040000 tree {_made(git, _both(_folder(git, ours, name), _folder(git, theirs, name), name))}"
     return _commit(git, _made(git, top), [ours, theirs], "Unite statements")
+
+
+def _both(mine: Mapping[str, str], others: Mapping[str, str], folder: str) -> dict[str, str]:
+    """The entries of two folders. What was written by hand under one name twice cannot be kept twice."""
+    differing = [name for name in mine.keys() & others.keys() if mine[name] != others[name]]
+    if differing or not mine or not others:
+        raise HistoryError(
+            f"{folder}/{''.join(differing[:1])} is one thing here and another on the remote",
+            expected="files that are named by the SHA-256 of their content, in both",
+            remedy=f"keep what is yours elsewhere, then: git update-ref -d {REF}, and fetch again",
+        )
+    return {**mine, **others}
 
 
 def _contains(git: Git, newer: str, older: str) -> bool:
