@@ -14,6 +14,7 @@ import psutil
 
 from interlock.demo.engine_process import start_engine
 from interlock.demo.node import agent_running, make_node
+from interlock.demo.people import introduce_people
 from interlock.demo.scratch import make_scratch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -24,11 +25,12 @@ READY_WITHIN = 120.0
 def measure(root: Path) -> dict[str, float | bool]:
     """Serve the example below `root`, wait until it is served, then watch the agent do nothing."""
     scratch = make_scratch(REPOSITORY, root)
+    people = introduce_people(scratch, "production", "support-bot", "embedded")
     snapshot = scratch.snapshot()
     environment = snapshot.environments["production"].document
     base = snapshot.bases[environment.base.name, environment.base.revision].document
     assert base.source.uri
-    node = make_node(scratch, "embedded", environment.name, scratch.artifact_directory(base.source.uri))
+    node = make_node(scratch, "embedded", environment.name, scratch.artifact_directory(base.source.uri), people.root)
     with ExitStack() as stack:
         engine = stack.enter_context(
             start_engine(

@@ -64,6 +64,7 @@ class Node:
             },
             "routes": str(self.serving.routes),
             "drain": f"{DRAIN_S}s",
+            "trust": {"protected": "unverified"},
         }
         (self.directory / "node.yaml").write_text(json.dumps(settings))
         self.agent = Agent(load_settings(self.directory / "node.yaml"), clock=lambda: self.now)

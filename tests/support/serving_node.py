@@ -170,11 +170,16 @@ class ServingNode:
 
     def interlock(self, *words: str) -> None:
         """Run a command of Interlock in the clone."""
+        self.printed(*words)
+
+    def printed(self, *words: str) -> str:
+        """Run a command of Interlock in the clone and return what it prints."""
         command = [sys.executable, "-m", "interlock.cli.main", *words]
         finished = subprocess.run(
             command, cwd=self.scratch.clone, capture_output=True, text=True, timeout=60, check=False
         )
         assert finished.returncode == 0, finished.stderr
+        return finished.stdout
 
     def close(self) -> None:
         """Stop everything."""
