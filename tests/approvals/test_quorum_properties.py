@@ -30,7 +30,8 @@ def yeses(draw: st.DrawFn) -> Approval:
     order = draw(st.integers(0, 6))
     if draw(st.booleans()):
         tree = draw(st.sampled_from([TREE, TREE, TREE, OTHER_TREE, None]))
-        return Approval(login=who, source="statement", tree=tree, order=order, roles=draw(claimed))
+        where = draw(st.sampled_from(["production", "production", None, "staging"]))
+        return Approval(login=who, source="statement", tree=tree, order=order, roles=draw(claimed), environment=where)
     account = draw(st.sampled_from([account_of(who)] * 5 + [STRANGER, None]))
     human = draw(st.sampled_from([True] * 5 + [False, None]))
     return Approval(

@@ -36,9 +36,17 @@ def heard(question: Question) -> list[Word]:
     return sorted((_recognised(question, approval) for approval in question.approvals), key=_order)
 
 
-def _order(word: Word) -> tuple[str, int, bool, bool, str]:
+def _order(word: Word) -> tuple[object, ...]:
+    """By whom, then when, then by everything else that tells two approvals apart."""
     said = word.approval
-    return (word.key[1], said.order, said.objects, said.withdrawn, repr(said.commit) + repr(sorted(said.roles)))
+    about = (said.commit, said.tree, said.from_commit, said.target_ref, said.environment, said.adapter, said.why_void)
+    return (
+        word.key,
+        said.order,
+        said.objects,
+        said.withdrawn,
+        repr((about, sorted(said.roles), said.is_human, said.login)),
+    )
 
 
 def _recognised(question: Question, approval: Approval) -> Word:

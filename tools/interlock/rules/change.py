@@ -7,10 +7,11 @@ history) is read from `base`, the trusted side; `head` is only judged.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import TypeVar, cast
 
 from interlock.approvals.facts import ApprovalFacts
 from interlock.documents.identifiers import RevisionId
@@ -24,6 +25,8 @@ from interlock.documents.snapshot import Located, Snapshot
 from interlock.rules.effective_policy import EffectivePolicy, effective_policy, policies_of
 from interlock.rules.expressions.engine import RuleEngine
 from interlock.rules.facts import EvidenceFacts, Facts
+
+T = TypeVar("T")
 
 
 class Touch(Enum):
@@ -112,6 +115,13 @@ class Change:
     evidence: Mapping[RevisionId, EvidenceFacts] = field(default_factory=dict)
     engine: RuleEngine | None = None
     approvals: ApprovalFacts | None = None
+    _worked_out: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, name: str, work_out: Callable[[Change], T]) -> T:
+        """What `work_out` makes of this change, worked out once for all the rules that need it."""
+        if name not in self._worked_out:
+            self._worked_out[name] = work_out(self)
+        return cast(T, self._worked_out[name])
 
     @cached_property
     def pointer_paths(self) -> tuple[str, ...]:

@@ -23,13 +23,20 @@ FAMILY = "approvals"
 _REMEDY = "have it approved on the forge, or run: interlock approve REV, as somebody who did not make it"
 
 
-def answers(change: Change) -> Iterator[tuple[Decision, Quorum]]:
+Answers = tuple[tuple[Decision, Quorum], ...]
+
+
+def answers(change: Change) -> Answers:
     """Every decision of a change with the answer of the quorum; nothing where nobody gathered approvals."""
-    if change.approvals is None:
-        return
+    return change.once("answers", _answers)
+
+
+def _answers(change: Change) -> Answers:
+    facts = change.approvals
+    if facts is None:
+        return ()
     people = People.of(change.base.roster.document if change.base.roster else None)
-    for decision in decisions(change):
-        yield decision, judge(question(change, change.approvals, people, decision))
+    return tuple((decision, judge(question(change, facts, people, decision))) for decision in decisions(change))
 
 
 def question(change: Change, facts: ApprovalFacts, people: People, decision: Decision) -> Question:
