@@ -9,23 +9,25 @@ from interlock.approvals.question import Approval
 from interlock.approvals.reviews import ProposalFacts, Review
 
 _HUMAN = {"human": True, "bot": False, "unknown": None}
+_TELL_NO_KIND = frozenset({"forgejo"})
+"""Forges that know no kinds of accounts: whoever stands in the roster as a person, by the account's number, is one."""
 
 
-def approvals_of(proposal: ProposalFacts) -> tuple[Approval, ...]:
-    """Every review that says yes or no, in words of the quorum; comments say neither.
+def approvals_of(proposal: ProposalFacts, forge: str = "") -> tuple[Approval, ...]:
+    """Every review that says yes or no, in words of the quorum; comments say neither. `forge` is its kind.
 
     All of them and not only the latest: the quorum says of each why it does not count.
     """
-    return tuple(_approval(proposal, review) for review in proposal.reviews if review.state != "commented")
+    return tuple(_approval(proposal, review, forge) for review in proposal.reviews if review.state != "commented")
 
 
-def _approval(proposal: ProposalFacts, review: Review) -> Approval:
+def _approval(proposal: ProposalFacts, review: Review, forge: str) -> Approval:
     return Approval(
         login=review.login,
         account=review.account,
         source="review",
         commit=review.commit,
-        is_human=_HUMAN[review.kind],
+        is_human=True if review.kind == "unknown" and forge in _TELL_NO_KIND else _HUMAN[review.kind],
         withdrawn=review.state == "dismissed",
         objects=review.state == "changes-requested",
         order=review.order,

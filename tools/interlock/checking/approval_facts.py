@@ -84,7 +84,10 @@ class ApprovalSource:
             tree=decision.tree,
             target_ref=decision.target_ref,
             contributors=self._contributors(people, signers),
-            approvals=(*gathered.approvals, *(one for each in told.proposals for one in approvals_of(each))),
+            approvals=(
+                *gathered.approvals,
+                *(one for each in told.proposals for one in approvals_of(each, told.forge)),
+            ),
             base_commit=decision.parent,
             head_commit=head,
             head_tree=self.repository.tree_of(head) if head and self.repository.has(head) else "",
