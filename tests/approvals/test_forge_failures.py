@@ -214,6 +214,20 @@ def test_no_forge_holds_a_call_longer_than_its_deadline(kind: ForgeKind, pieces:
     assert time.monotonic() - started < 4.0
 
 
+def test_many_large_answers_end_together(kind: ForgeKind) -> None:
+    with forge(kind, lambda _: [answer(b" " * (7 << 20))]) as reading:
+        http = reading.http()
+        for _ in range(9):
+            http.get("/large")
+        with pytest.raises(ForgeMisbehaved, match=r"all together"):
+            http.get("/large")
+
+
+def test_a_whole_command_ends_in_time(kind: ForgeKind) -> None:
+    with forge(kind, simulator(kind, Story())) as reading, pytest.raises(ForgeUnreachable, match=r"takes too long"):
+        reading.http(all_s=0.0).get("/late")
+
+
 def test_a_forge_that_is_not_there_is_unreachable(kind: ForgeKind) -> None:
     reading = Reading(kind, ScriptedEngine(f"http://127.0.0.1:{free_port()}"))
     with pytest.raises(ForgeUnreachable, match=r"the connection failed"):

@@ -8,6 +8,7 @@ import pytest
 
 from interlock.approvals.forges.advice import WHY
 from interlock.approvals.forges.connection import MAX_BODY_BYTES
+from interlock.approvals.forges.http import ALL_BODIES_BYTES, ALL_CALLS_S
 from interlock.approvals.forges.paging import MAX_PAGES
 from interlock.approvals.forges.proposal import PASSES
 from interlock.approvals.forges.tokens import FILE_VARIABLE, VARIABLES
@@ -40,5 +41,7 @@ def test_every_variable_is_named() -> None:
 def test_the_limits_are_the_real_ones() -> None:
     assert f"{MAX_PAGES} pages at most" in PAGE
     assert f"a limit of {MAX_BODY_BYTES >> 20} MiB" in PAGE
-    assert PASSES == 3
+    assert f"{ALL_BODIES_BYTES >> 20} MiB at most" in PAGE
+    assert (PASSES, ALL_CALLS_S) == (3, 600)
+    assert "ten minutes" in PAGE
     assert "three times at most" in PAGE

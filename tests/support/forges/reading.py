@@ -70,9 +70,9 @@ class Reading:
     def address(self) -> ForgeAddress:
         return forge_address(f"{self.kind}:{self.server.url}/{PATH}#{NUMBER}")
 
-    def http(self, *, call_s: float = 10.0, patience_s: float = 120.0) -> ForgeHttp:
+    def http(self, *, call_s: float = 10.0, patience_s: float = 120.0, all_s: float = 600.0) -> ForgeHttp:
         api = _APIS[self.kind](self.address, TOKEN)
-        return ForgeHttp(api, clock=self.clock, call_s=call_s, patience_s=patience_s)
+        return ForgeHttp(api, clock=self.clock, call_s=call_s, patience_s=patience_s, all_s=all_s)
 
     def read(self, *, call_s: float = 10.0, patience_s: float = 120.0) -> ProposalFacts:
         http = self.http(call_s=call_s, patience_s=patience_s)

@@ -18,6 +18,8 @@ from interlock.approvals.forges.waiting import Wait, wait_after
 from interlock.errors import ForgeMisbehaved, ForgeRefused, ForgeUnreachable
 
 TRIES: Final = 4
+ALL_CALLS_S: Final = 600.0
+ALL_BODIES_BYTES: Final = 64 * 1024 * 1024
 MAX_REDIRECTS: Final = 3
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
@@ -60,15 +62,27 @@ class Api:
 
 
 class ForgeHttp:
-    """GETs from one forge. `call_s` bounds one exchange, `patience_s` all waits between them together."""
+    """GETs from one forge, for one command.
+
+    `call_s` bounds one exchange, `patience_s` all waits between them together, `all_s` everything (in seconds by the
+    machine's own clock).
+    """
 
     def __init__(
-        self, api: Api, *, clock: Clock | None = None, call_s: float = 20.0, patience_s: float = 120.0
+        self,
+        api: Api,
+        *,
+        clock: Clock | None = None,
+        call_s: float = 20.0,
+        patience_s: float = 120.0,
+        all_s: float = ALL_CALLS_S,
     ) -> None:
         self._api = api
         self._clock = clock or MachineClock()
         self._call_s = call_s
         self._patience_left = patience_s
+        self._ends = time.monotonic() + all_s
+        self._bytes_left = ALL_BODIES_BYTES
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """The answer to a GET of `path` below the API's root, if it is 200.
@@ -115,11 +129,20 @@ class ForgeHttp:
         at = target
         for _ in range(MAX_REDIRECTS + 1):
             headers = {**self._api.headers, **self._api.authorization}
-            answer = get(self._api.server, at, headers, within_s=self._call_s)
+            answer = get(self._api.server, at, headers, within_s=self._time_left())
+            self._bytes_left -= len(answer.body)
+            if self._bytes_left < 0:
+                raise UnusableAnswer(f"more than {ALL_BODIES_BYTES} bytes were answered all together")
             if answer.status not in _MOVED:
                 return answer
             at = self._redirected(target, at, answer.headers.get("location", ""))
         raise ForgeMisbehaved(f"{self._called(target)}: more than {MAX_REDIRECTS} redirects after one another")
+
+    def _time_left(self) -> float:
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise NoAnswer("everything together takes too long", retry=False)
+        return min(self._call_s, left)
 
     def _redirected(self, target: str, at: str, location: str) -> str:
         try:
