@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from interlock.approvals.statements import Approver
 from interlock.errors import HistoryRewritten
 from interlock.history.attestation_ref import REF
 from interlock.sync.rejected import FIRST_PAUSE, PATIENCE, Distrusted
@@ -288,3 +289,17 @@ def test_commits_that_do_not_concern_the_environment_need_no_approval(node: Trus
     node.work.point("dev", "support-bot", active="2")
     node.commit("alice", "try 2 in dev")
     follows(node, "1")
+
+
+def test_the_workflow_that_attests_is_not_changed_without_approval(node: TrustedNode) -> None:
+    node.work.write(".github/workflows/attest.yml", "on: push\n")
+    commit = node.commit("alice", "attest everything")
+    stays(node, "NotApproved", commit[:12])
+    approved_by_both(node, commit)
+    follows(node, "1")
+
+
+def test_the_statement_of_a_person_cannot_forge_a_line_of_the_log(node: TrustedNode) -> None:
+    node.attest(node.promote("alice", "2"), approvers=(Approver(login="bob\n2026 all is well", role="validator"),))
+    follows(node, "2")
+    assert "\n" not in node.source.how_accepted

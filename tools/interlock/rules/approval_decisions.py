@@ -128,8 +128,13 @@ def _environments(change: Change) -> Iterator[Decision]:
             yield Decision(Place(path), f"the change of {path}", needs, parts[1])
 
 
+def is_guard(path: str) -> bool:
+    """Whether a file decides about later changes, or is how they are checked and attested."""
+    return bool(_GUARDS.fullmatch(path))
+
+
 def _guards(change: Change) -> Iterator[Decision]:
-    touched = [path for path in change.touched if _GUARDS.fullmatch(path)]
+    touched = [path for path in change.touched if is_guard(path)]
     if touched and protected(change):
         more = f" and {len(touched) - 1} more" if touched[1:] else ""
         yield Decision(Place(touched[0]), f"the change of {touched[0]}{more}", strictest(change))

@@ -22,6 +22,7 @@ from interlock.checking.emergencies import declared_emergency, past_emergencies,
 from interlock.checking.key_rings import rosters_of
 from interlock.checking.signed_statements import Ignored
 from interlock.findings.finding import Finding
+from interlock.findings.readable import readable
 from interlock.history.change_trees import both_sides
 from interlock.history.range_paths import BranchStep
 from interlock.history.repository import GitRepository
@@ -118,7 +119,7 @@ class DecisionJudge:
         found = declared_emergency(self.repository, gathered, decision, self.environment, policy, self.now)
         if declared := found.statement:
             until = declared.expires.strftime("%Y-%m-%d %H:%M UTC")
-            return _Emergency(f"let in as an emergency by {declared.by} until {until}: {declared.reason}")
+            return _Emergency(f"let in as an emergency by {declared.by} until {until}: {readable(declared.reason)}")
         reviewed = [one for one in self.past_emergencies(self.head) if one.commit == step.commit and one.reviewed_by]
         told = (f"let in as an emergency by {one.by}, reviewed by {', '.join(one.reviewed_by)}" for one in reviewed)
         return _Emergency(next(told, ""), found.ignored)
@@ -212,7 +213,7 @@ class DecisionJudge:
         if self.demands.approval == "none" or not needed:
             return Proof("")
         if attested:
-            who = ", ".join(f"{one.login} ({one.role})" for one in attested.attestation.approvers)
+            who = readable(", ".join(f"{one.login} ({one.role})" for one in attested.attestation.approvers))
             return Proof(f"attested by {attested.attester}, approved by {who or 'nobody'}")
         answers = [
             (one, quorum) for one, quorum in approvals.answers(change) if one.environment in (None, self.environment)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from interlock.documents.kinds.node import NodeTrust
-from interlock.documents.layout import classify, environment_path
+from interlock.documents.layout import classify
 from interlock.documents.public_keys import public_key
+from interlock.rules.approval_decisions import is_guard
 
 Approval = Literal["either", "attestation", "approvals", "none"]
 
@@ -79,15 +80,15 @@ def root_of(trust: NodeTrust) -> Root | None:
 def concerns(environment: str, touched: Iterable[tuple[str, str]], served: frozenset[str]) -> bool:
     """Whether a commit needs approval before a node of `environment` applies it.
 
-    `touched` are paths with git's letter for the change, `served` the adapters that have a pointer there. Policies and
-    the environment's own files always do. A new record does not, because nothing names it yet; one that is changed or
-    removed does, and so does what decides the risk tier of an adapter that is served.
+    `touched` are paths with git's letter for the change, `served` the adapters that have a pointer there. The
+    environment's own files always do, and what decides about later changes. A new record does not, because nothing
+    names it yet; one that is changed or removed does, and so does what decides the risk tier of a served adapter.
     """
     return any(_concerns(environment, path, letter, served) for path, letter in touched)
 
 
 def _concerns(environment: str, path: str, letter: str, served: frozenset[str]) -> bool:
-    if path.startswith(("policies/", f"environments/{environment}/")) or path == environment_path(environment):
+    if is_guard(path) or path.startswith(f"environments/{environment}/"):
         return True
     found = classify(path)
     if found.kind == "Adapter":

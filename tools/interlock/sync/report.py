@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from interlock.approvals.facts import PastEmergency
+from interlock.findings.readable import readable
 from interlock.routing.table import Route
 from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired, DesiredAlias
@@ -221,9 +222,9 @@ def _emergency(facts: TurnFacts) -> Condition:
     due = first.review_due
     overdue = due is not None and facts.wall > due.timestamp()
     message = (
-        f"{first.by} let commit {first.commit[:12]} in without approvals: {first.reason}; somebody else must review it"
-        f"{f' by {due:%Y-%m-%d %H:%M} UTC' if due else ''}, and no promotion is followed before"
-        f" — run: interlock emergency review {first.commit[:12]} --push origin"
+        f"{first.by} let commit {first.commit[:12]} in without approvals: {readable(first.reason)};"
+        f" somebody else must review it{f' by {due:%Y-%m-%d %H:%M} UTC' if due else ''}, and no promotion is followed"
+        f" before — run: interlock emergency review {first.commit[:12]} --push origin"
     )
     return _condition("Emergency", True, "Overdue" if overdue else "NotReviewed", message)
 

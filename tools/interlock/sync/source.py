@@ -17,6 +17,7 @@ from interlock.checking.checker import CheckCaches, CheckResult, check_tree
 from interlock.checking.clock import utc_now
 from interlock.documents.kinds.node import NodeTrust
 from interlock.findings.finding import Verdict
+from interlock.findings.readable import readable
 from interlock.history.commit_tree import CommitTree
 from interlock.history.mirror import Mirror, Tips
 from interlock.history.pointer_history import pointer_changes
@@ -156,7 +157,9 @@ class DesiredSource:
         self._accepted, self._desired, self.rejected, self._settled = trusted.accepted, desired, None, True
         self._statements, self._emergencies = statements, self._trust.open_emergencies(trusted.accepted)
         for one in self._emergencies:
-            log.critical("an emergency of %s (commit %s) is not reviewed: %s", one.by, one.commit[:12], one.reason)
+            log.critical(
+                "an emergency of %s (commit %s) is not reviewed: %s", one.by, one.commit[:12], readable(one.reason)
+            )
 
     def _check(self, tree: CommitTree) -> CheckResult:
         today = self._now().astimezone(dt.UTC).date()
