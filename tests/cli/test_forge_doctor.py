@@ -67,6 +67,14 @@ def test_the_policies_say_how_many_approvals_to_expect(repository: Repository) -
     assert run("github", github_rulesets(), "--approvals", "2", "-C", repository.root).status == 0
 
 
+def test_a_policy_that_cannot_be_read_might_ask_for_more(repository: Repository) -> None:
+    repository.write("policies/production.yaml", "kind: [\n")
+    outcome = run("github", github_rulesets(), "-C", repository.root)
+    assert outcome.status == 4
+    assert "policies/production.yaml cannot be read" in outcome.err
+    assert run("github", github_rulesets(), "--approvals", "2", "-C", repository.root).status == 0
+
+
 def test_another_check_may_be_the_required_one(repository: Repository) -> None:
     outcome = run("github", github_rulesets(), "--check", "lint", "-C", repository.root)
     assert outcome.status == 1

@@ -15,10 +15,11 @@ from interlock.approvals.forges.doctor import examined
 from interlock.cli import exit_codes
 from interlock.cli.forge_reviews import ADDRESS
 from interlock.cli.options import json_option, repository_option
-from interlock.cli.terminal import print_json, say
+from interlock.cli.terminal import error_text, print_json, say, warn
 from interlock.documents.snapshot import read_snapshot
 from interlock.documents.tree import WorkingTree
 from interlock.findings.readable import readable
+from interlock.lifecycle.codeowners import Undecided
 from interlock.lifecycle.repository_root import repository_root
 from interlock.lifecycle.wanted_protection import wanted_approvals
 
@@ -69,7 +70,11 @@ def doctor(
       interlock forge doctor github:acme/adapters
       interlock forge doctor forgejo:https://git.example.com/acme/adapters --branch main --approvals 2
     """
-    wanted = Wanted(approvals or _asked_here(directory), check, signed)
+    try:
+        wanted = Wanted(approvals or _asked_here(directory), check, signed)
+    except Undecided as error:
+        warn(error_text(error))
+        return exit_codes.COULD_NOT_EVALUATE
     name, found = examined(address, branch, wanted, os.environ)
     if as_json:
         print_json(_document(address, name, wanted, found))
