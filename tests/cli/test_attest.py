@@ -90,6 +90,18 @@ def test_only_an_attester_attests(workshop: Workshop, who: str) -> None:
     assert workshop.gathered(workshop.merged(workshop.git("rev-parse", "HEAD"))).attestations == ()
 
 
+def test_a_person_with_the_role_attests_nothing(workshop: Workshop) -> None:
+    people = workshop.repository.read("policies/roster.yaml")["people"]
+    roster = [person | ({"roles": ["attester"]} if person["login"] == "dave" else {}) for person in people]
+    workshop.repository.change("policies/roster.yaml", "people", to=roster)
+    workshop.commit("Let dave attest")
+    workshop.promote("promote")
+    approved_and_merged(workshop)
+    outcome = workshop.attest(who="dave")
+    assert outcome.status == 2
+    assert "attestations come from machines" in outcome.err
+
+
 def test_commits_of_nobody_in_the_roster_cannot_be_evaluated(workshop: Workshop) -> None:
     workshop.git("checkout", "--quiet", "-B", "unsigned", "main")
     workshop.repository.point("production", "support-bot", active="2")

@@ -160,6 +160,8 @@ class _Judge:
         decision = self.decision
         if ATTESTER not in one.holder.roles:
             yield f"the roster does not give {one.holder.name} the role {ATTESTER}"
+        if not one.holder.is_machine:
+            yield f"{one.holder.name} is a person, and a person approves; attestations come from machines"
         if (statement.tree, statement.from_commit) != (decision.tree, decision.parent):
             yield f"it attests another step: from {statement.from_commit[:12]} to the tree {statement.tree[:12]}"
         if statement.target_ref != decision.target_ref:
