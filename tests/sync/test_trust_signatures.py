@@ -64,6 +64,15 @@ def test_an_unsigned_commit_that_was_taken_back_counts_for_nothing(node: Trusted
     follows(node, "1")
 
 
+def test_an_unsigned_revert_takes_nothing_back(node: TrustedNode) -> None:
+    note(node, "")
+    node.revert("")
+    stays(node, "Unsigned")
+    note(node, "alice", "another note")
+    node.revert("alice")
+    follows(node, "1")
+
+
 def test_a_commit_signed_by_a_stranger_is_refused(node: TrustedNode) -> None:
     note(node, "mallory")
     stays(node, "UnknownSigner", "nobody in the roster holds the key")

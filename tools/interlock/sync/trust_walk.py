@@ -1,7 +1,7 @@
 """Walks a branch from the last trusted commit to a new head, one decision after the other. Called by `trust`.
 
-Where a commit has a flaw, the walk goes on only behind a later commit whose files are exactly those that were trusted
-before the flaw: everything between is undone, and takes no part in what is judged afterwards.
+Where a commit has a flaw, the walk goes on only behind a later signed commit whose files are exactly those that were
+trusted before the flaw: everything between is undone, and takes no part in what is judged afterwards.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Walk:
             how = stretch.how or how
             if stretch.flaw is None:
                 break
-            back = _return_to(steps[at - 1].tree if at else tree, steps, at)
+            back = _return_to(steps[at - 1].tree if at else tree, steps, at, stretch.unsigned)
             if back is None:
                 return stretch.flaw
             undone |= {step.commit for step in steps[at : back + 1]}
@@ -67,9 +67,9 @@ class Walk:
                 else:
                     how = proof.how or how
             if flaw:
-                return _Stretch(good, how, flaw)
+                return _Stretch(good, how, flaw, signed.keys())
             good.append(step)
-        return _Stretch(good, how, None)
+        return _Stretch(good, how, None, signed.keys())
 
     def _signed(self, start: str, steps: Sequence[BranchStep]) -> dict[str, Flaw]:
         """What is wrong with the signature of each commit of which something is."""
@@ -83,11 +83,15 @@ class Walk:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """`flaw` is that of the first step after `good`; `how` says what stood for the last step that needed a word."""
+    """`flaw` is that of the first step after `good`; `how` says what stood for the last step that needed a word.
+
+    `unsigned` are all commits from the stretch on that nobody signed who may.
+    """
 
     good: list[BranchStep]
     how: str
     flaw: Flaw | None
+    unsigned: Collection[str]
 
 
 def _unsigned(commit: JudgedCommit) -> Flaw:
@@ -114,6 +118,7 @@ def _broken(start: str, head: str, steps: Sequence[BranchStep]) -> Refused | Non
     )
 
 
-def _return_to(tree: str, steps: Sequence[BranchStep], at: int) -> int | None:
-    """The last step from `at` on that has exactly the files of `tree`."""
-    return next((index for index in reversed(range(at, len(steps))) if steps[index].tree == tree), None)
+def _return_to(tree: str, steps: Sequence[BranchStep], at: int, unsigned: Collection[str]) -> int | None:
+    """The last step from `at` on that has exactly the files of `tree`, and that somebody of a roster has signed."""
+    found = (index for index in reversed(range(at, len(steps))) if steps[index].tree == tree)
+    return next((index for index in found if steps[index].commit not in unsigned), None)
