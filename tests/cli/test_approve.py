@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def test_without_a_terminal_and_without_yes_nothing_is_signed(workshop: Workshop
     assert outcome.status == 2
     assert "Next: add --yes" in outcome.err
     assert workshop.git("for-each-ref", REF) == ""
+
+
+@pytest.mark.parametrize(("answer", "status"), [(b"y\n", 0), (b"n\n", 1), (b"\n", 1)])
+def test_on_a_terminal_it_asks_before_it_signs(workshop: Workshop, answer: bytes, status: int) -> None:
+    ours, theirs = os.openpty()
+    os.write(ours, answer)
+    words = ["approve", "main..promote", "--key", str(workshop.team.key("bob")), "-C", str(workshop.repository.root)]
+    finished = subprocess.run(
+        [sys.executable, "-m", "interlock.cli.main", *words], stdin=theirs, capture_output=True, timeout=60, check=False
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert finished.returncode == status, finished.stderr
+    assert b"Sign this approval? [y/N]" in finished.stderr
+    assert (workshop.git("for-each-ref", REF) != "") == (status == 0)
 
 
 @pytest.mark.parametrize(
