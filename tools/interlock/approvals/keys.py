@@ -8,7 +8,7 @@ the date that a signer wrote into a commit.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from interlock.documents.kinds.roster import Key, Machine, Person, Roster, dated, why_unusable
@@ -66,6 +66,10 @@ class KeyRing:
     def knows_openpgp(self) -> bool:
         """Whether anybody has a key of GPG."""
         return any(fingerprint.startswith(OPENPGP) for fingerprint in self._keys)
+
+    def without(self, fingerprints: Collection[str]) -> KeyRing:
+        """The ring without some keys, such as those of which more is known by now than this roster says."""
+        return KeyRing(self.now, {key: held for key, held in self._keys.items() if key not in fingerprints})
 
     def with_role(self, role: str) -> frozenset[str]:
         """The fingerprints of the good keys of everybody who has a role."""

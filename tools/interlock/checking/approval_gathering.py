@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from interlock.approvals.keys import KeyRing
 from interlock.approvals.quorum import Approval
@@ -24,7 +25,7 @@ from interlock.checking.binding import Binding, binding_between
 from interlock.checking.decision import Decision, trees_on_the_way
 from interlock.checking.signed_statements import Ignored, Verified, all_verified
 from interlock.errors import InterlockError, RemoteUnreachable
-from interlock.history.attestation_ref import REF, read_stored
+from interlock.history.attestation_ref import REF, Stored, read_stored
 from interlock.history.repository import GitRepository
 
 ATTESTER = "attester"
@@ -64,10 +65,51 @@ def gather_statements(repository: GitRepository, decision: Decision, ring: KeyRi
     Raises:
         HistoryError: git cannot read the statements or what they are about, or there are too many.
     """
-    stored = read_stored(repository.git, decision.tree)
+    return worth_of(read_stored(repository.git, decision.tree), decision, ring, now, _FromGit(repository, decision))
+
+
+class Surroundings(Protocol):
+    """What git says around one decision; the audit, which replays thousands of them, knows it without asking git."""
+
+    def way(self, start: str, most: int) -> list[str]:
+        """The trees of the trusted branch from behind `start` to the decision; none where it does not lead there."""
+
+    def binding(self, base: str, tree: str) -> Binding:
+        """What a change from a commit to a tree is bound to.
+
+        Raises:
+            HistoryError: its objects are not here, or it names too much.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class _FromGit:
+    repository: GitRepository
+    decision: Decision
+
+    def way(self, start: str, most: int) -> list[str]:
+        return list(trees_on_the_way(self.repository, self.decision, start, most))
+
+    def binding(self, base: str, tree: str) -> Binding:
+        return binding_between(self.repository, base, tree)
+
+
+def worth_of(
+    stored: Stored,
+    decision: Decision,
+    ring: KeyRing,
+    now: dt.datetime,
+    around: Surroundings,
+    *,
+    acted: dt.datetime | None = None,
+) -> Gathered:
+    """What stored statements are worth for a decision; see `gather_statements`.
+
+    `acted` is when the decision was acted upon, if that was not now: by then an approval must not have expired.
+    """
     good, ignored = all_verified(stored.statements, ring)
     ignored += [Ignored(name, "somebody", why) for name, why in stored.refused.items()]
-    judge = _Judge(repository, decision, now)
+    judge = _Judge(around, decision, now, acted or now)
     approvals = {
         one.name: judge.approval(one, one.statement) for one in good if isinstance(one.statement, ApprovalStatement)
     }
@@ -85,21 +127,22 @@ def gather_statements(repository: GitRepository, decision: Decision, ring: KeyRi
 def why_void(repository: GitRepository, decision: Decision, one: Verified, now: dt.datetime) -> str:
     """Why a signed approval does not count for a decision, "" where it does."""
     assert isinstance(one.statement, ApprovalStatement)
-    return _Judge(repository, decision, now).approval(one, one.statement).why_void
+    return _Judge(_FromGit(repository, decision), decision, now, now).approval(one, one.statement).why_void
 
 
 def why_no_attestation(repository: GitRepository, decision: Decision, one: Verified, now: dt.datetime) -> str:
     """Why a signed attestation does not hold for a decision, "" where it does."""
-    return _Judge(repository, decision, now).why_no_attestation(one)
+    return _Judge(_FromGit(repository, decision), decision, now, now).why_no_attestation(one)
 
 
 @dataclass
 class _Judge:
     """Compares statements with one decision; what git says of a change is computed once."""
 
-    repository: GitRepository
+    around: Surroundings
     decision: Decision
     now: dt.datetime
+    acted: dt.datetime
     _bindings: dict[tuple[str, str], Binding | str] = field(default_factory=dict)
 
     def approval(self, one: Verified, statement: ApprovalStatement) -> Approval:
@@ -130,7 +173,7 @@ class _Judge:
             return  # whoever takes a yes back need not say which text of the policies it was given under
         if statement.role and statement.role not in one.holder.roles:
             yield f"it was given as {statement.role}, and the roster does not give {who} that role"
-        if statement.expires and statement.expires <= self.now:
+        if statement.expires and statement.expires <= self.acted:
             yield f"it expired on {moment_text(statement.expires)}"
         yield from self._why_elsewhere(statement)
 
@@ -138,7 +181,7 @@ class _Judge:
         """Reasons to take it for a yes to another change: one that was cherry-picked, repeated, or went on growing."""
         if statement.target_ref != self.decision.target_ref:
             yield f"it was given for {statement.target_ref}, and this is {self.decision.target_ref}"
-        way = list(trees_on_the_way(self.repository, self.decision, statement.from_commit, len(statement.through) + 2))
+        way = self.around.way(statement.from_commit, len(statement.through) + 2)
         if not way:
             yield (
                 f"it was given for a change of {statement.from_commit[:12]}, and this one changes "
@@ -180,7 +223,7 @@ class _Judge:
         """What a change is bound to, or why that is not known: its objects need not be here."""
         if (base, tree) not in self._bindings:
             try:
-                self._bindings[base, tree] = binding_between(self.repository, base, tree)
+                self._bindings[base, tree] = self.around.binding(base, tree)
             except RemoteUnreachable:
                 raise
             except InterlockError as error:

@@ -37,7 +37,7 @@ def gather_contributors(
         HistoryError: the commits cannot be read, so nobody knows who made them.
     """
     hands = contributors_between(git, base, head)
-    found = [*_from_commits(hands, signers or {})]
+    found = [*from_commits(hands, signers or {})]
     for proposal in proposals:
         found += contributors_of(proposal)
     return identify(found, people, forge)
@@ -62,7 +62,7 @@ def gather_trainers(
     paths = [revision_path(revision.adapter, revision.revision)]
     paths += [provenance.recipe.path] if provenance and provenance.recipe else []
     hands = contributors_of_paths(git, commit, paths)
-    made = identify(_from_commits(hands, signers or {}), people)
+    made = identify(from_commits(hands, signers or {}), people)
     return made.with_others(_builder(provenance.builder, people)) if provenance else made
 
 
@@ -75,7 +75,8 @@ def _builder(name: str, people: People) -> Identified:
     return Identified(people=frozenset({login})) if login else Identified(machines=frozenset({name}))
 
 
-def _from_commits(hands: Iterable[Hand], signers: Mapping[str, str]) -> Iterator[Contributor]:
+def from_commits(hands: Iterable[Hand], signers: Mapping[str, str]) -> Iterator[Contributor]:
+    """The hands of commits as contributors; `signers` gives the fingerprint of the key by which a commit is signed."""
     signed: set[str] = set()
     for hand in hands:
         yield Contributor(hand.name, hand.email, hand.how, hand.commit)

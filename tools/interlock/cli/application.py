@@ -31,6 +31,7 @@ COMMANDS = (
         "interlock.cli.emergency:emergency",
         "Let a change in without approvals, and review that afterwards.",
     ),
+    CommandEntry("audit", "interlock.cli.audit:audit", "Say who did what, and what would not have been allowed."),
     CommandEntry("sync", "interlock.cli.sync:sync", "Make this node's engine serve what git says."),
     CommandEntry("status", "interlock.cli.status:status", "Show what a node serves, and whether it follows git."),
     CommandEntry(

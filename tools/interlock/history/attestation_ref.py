@@ -91,7 +91,7 @@ def _stored(git: Git, folder: str, what: str, most: int) -> Stored:
         reader.close()
     statements, refused = {}, {}
     for name, blob in blobs.items():
-        why = _why_not(name, found.get(blob))
+        why = why_not_read(name, found.get(blob))
         if why:
             refused[name] = why
         else:
@@ -99,7 +99,7 @@ def _stored(git: Git, folder: str, what: str, most: int) -> Stored:
     return Stored(statements, refused)
 
 
-def _why_not(name: str, data: bytes | None) -> str:
+def why_not_read(name: str, data: bytes | None) -> str:
     """Why a file is not read, "" where it is."""
     if not _NAME.fullmatch(name):
         return "its name is not the SHA-256 of a statement"

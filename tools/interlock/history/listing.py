@@ -25,7 +25,7 @@ class Listing(Mapping[str, Entry]):
 
     def __getitem__(self, path: str) -> Entry:
         words = self._found[path]
-        return Entry(path, kind_of(int(words.partition(" ")[0], 8)), UNKNOWN_SIZE, words.rpartition(" ")[2])
+        return entry_of(path, words.partition(" ")[0], words.rpartition(" ")[2])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)
@@ -47,6 +47,11 @@ def lines_of(listing: bytes) -> Iterable[tuple[str, str]]:
     # As a working tree names a path that is not UTF-8, so that two such paths never become one.
     lines = listing.decode("utf-8", errors="surrogateescape").split("\0")[:-1]
     return ((words, path) for words, _, path in (line.partition("\t") for line in lines))
+
+
+def entry_of(path: str, mode: str, identity: str) -> Entry:
+    """The entry for a path of a git tree, from its octal mode and the id of its blob or of a submodule's commit."""
+    return Entry(path, kind_of(int(mode, 8)), UNKNOWN_SIZE, identity)
 
 
 def kind_of(mode: int) -> str:

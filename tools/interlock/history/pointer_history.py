@@ -113,7 +113,14 @@ def _active(objects: ObjectReader, touch: _Touch) -> str | None:
         return _UNREADABLE
     try:
         data = objects.read(touch.blob, f"the pointer of {touch.adapter} at {touch.commit}", limit=MAX_POINTER_BYTES)
-        value = read_yaml(data, "pointer").value
-        return revision_name(value["active"])
-    except (UnreadableDocument, DocumentError, KeyError, TypeError, ValueError):
+    except DocumentError:
         return _UNREADABLE
+    return named_active(data) or _UNREADABLE
+
+
+def named_active(data: bytes) -> str | None:
+    """The active revision that the bytes of a pointer file name, whatever else is wrong with them; None for none."""
+    try:
+        return revision_name(read_yaml(data, "pointer").value["active"])
+    except (UnreadableDocument, KeyError, TypeError, ValueError):
+        return None

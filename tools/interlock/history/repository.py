@@ -39,6 +39,18 @@ class GitRepository:
         return cls(Path(os.fsdecode(finished.output.removesuffix(b"\n"))))
 
     @classmethod
+    def discover_any(cls, path: Path) -> GitRepository:
+        """Like `discover`, and also a bare repository: for what needs no working directory.
+
+        Raises:
+            UsageError, HistoryError: see `discover`.
+        """
+        bare = Git(path).attempt("rev-parse", "--is-bare-repository") if path.is_dir() else None
+        if bare is None or bare.status or bare.output.strip() != b"true":
+            return cls.discover(path)
+        return cls(Path(os.fsdecode(Git(path).run("rev-parse", "--absolute-git-dir").removesuffix(b"\n"))))
+
+    @classmethod
     def create_unless_inside(cls, directory: Path) -> bool:
         """Make `directory` a git repository with the branch `main`, unless it already is inside one.
 

@@ -104,7 +104,8 @@ class Change:
 
     `touched` gives every path that differs. `histories` are those of the touched pointers and of the same adapters
     upstream, by environment and adapter. `now` is the time at which the change is judged, with a timezone. `evidence`
-    and `engine` are there where the trusted side has rules of its own (see `Facts`).
+    and `engine` are there where the trusted side has rules of its own (see `Facts`). `policies` keeps what was worked
+    out of the trusted policies; whoever judges many changes by the same policies hands it on.
     """
 
     base: Snapshot
@@ -115,6 +116,7 @@ class Change:
     evidence: Mapping[RevisionId, EvidenceFacts] = field(default_factory=dict)
     engine: RuleEngine | None = None
     approvals: ApprovalFacts | None = None
+    policies: dict[str, EffectivePolicy] = field(default_factory=dict, repr=False, compare=False)
     _worked_out: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, name: str, work_out: Callable[[Change], T]) -> T:
@@ -150,7 +152,9 @@ class Change:
 
     def policy(self, environment: str) -> EffectivePolicy:
         """What the trusted policies that name an environment ask for together."""
-        return effective_policy(policies_of(self.base, environment))
+        if environment not in self.policies:
+            self.policies[environment] = effective_policy(policies_of(self.base, environment))
+        return self.policies[environment]
 
     def is_revoked(self, adapter: str, revision: str) -> bool:
         """Whether a revision is revoked, before the change or by it."""

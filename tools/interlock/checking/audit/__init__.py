@@ -1,0 +1,1 @@
+"""The audit: history replayed commit by commit, and everything in it that would not have been allowed."""

@@ -1,0 +1,146 @@
+"""`interlock audit`: replays a branch, and says who did what and which commits would not have been allowed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from interlock.checking.audit.auditing import audit as audited
+from interlock.checking.audit.outcome import Allowed, Audit, AuditedCommit
+from interlock.checking.audit.report import audit_document, time_text, verdict_of
+from interlock.checking.audit.told_at import told_at
+from interlock.checking.clock import utc_now
+from interlock.cli import exit_codes
+from interlock.cli.audit_telling import audit_lines, told_lines
+from interlock.cli.options import NAME, Parsed, repository_option
+from interlock.cli.terminal import error_text, print_json, say, warn
+from interlock.errors import HistoryError, UsageError
+from interlock.history.repository import GitRepository
+
+TOLD_SCHEMA = "interlock-audit-at/1"
+_EXIT = {Allowed.YES.value: exit_codes.CLEAN, Allowed.NO.value: exit_codes.FINDINGS}
+
+
+def moment(text: str) -> dt.datetime:
+    """A time as a person writes it; without a timezone it is UTC, and a day alone is its beginning."""
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time: write for example 2026-11-24 or 2026-11-24T12:30:00+01:00") from error
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+
+
+@click.command(short_help="Say who did what, and what would not have been allowed.")
+@click.argument("revision", default="HEAD", metavar="[REV]")
+@click.option("--env", "environment", type=NAME, help="Only commits that decide about this environment.")
+@click.option("--since", metavar="REV|TIME", help="Only commits after this one, or after this time.")
+@click.option(
+    "--at", "at", type=Parsed("TIME", moment), help="Say what each environment was told to serve at this time."
+)
+@click.option("--all", "everything", is_flag=True, help="Print every commit, not only those to look at.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--branch", default="main", show_default=True, help="The branch that approvals were given for.")
+@repository_option
+def audit(
+    revision: str,
+    environment: str | None,
+    since: str | None,
+    at: dt.datetime | None,
+    everything: bool,
+    form: str,
+    branch: str,
+    directory: Path,
+) -> int:
+    """Replay the branch up to REV (default: HEAD), and judge each commit by what stood before it.
+
+    Each first-parent commit is one decision. It is judged by the policies, the roster and the history of its parent,
+    with the signatures, approvals, attestations and emergencies that the repository holds. Who did something comes from
+    a verified key, never from a document. What cannot be judged is told as not evaluated, and never as allowed. Works
+    on a bare clone, and needs no network; fetch the statements first: git fetch origin
+    refs/interlock/attestations:refs/interlock/attestations
+
+    \b
+    Exit status:
+      0  every commit was allowed
+      1  there are commits that would not have been allowed
+      2  the command was called in a way that cannot work
+      4  something could not be evaluated, for example in a shallow clone
+
+    \b
+    Examples:
+      interlock audit
+      interlock audit origin/main --since 2026-10-01 --env production
+      interlock audit --at 2026-11-24T12:30:00+01:00
+      interlock audit -C /srv/git/adapters.git --format json
+    """
+    try:
+        repository = GitRepository.discover_any(directory)
+        head = repository.resolve(revision)
+        found = audited(repository.git, head, now=utc_now(), target_ref=f"refs/heads/{branch}")
+        if at:
+            return _tell_at(found, at, form, environment)
+        commits = _chosen(repository, found.commits, since, environment)
+    except HistoryError as error:
+        warn(error_text(error))
+        return exit_codes.COULD_NOT_EVALUATE
+    if form == "json":
+        print_json(audit_document(found, commits))
+    else:
+        for line in audit_lines(found, commits, everything=everything):
+            say(line)
+    return _EXIT.get(verdict_of(commits), exit_codes.COULD_NOT_EVALUATE)
+
+
+def _tell_at(found: Audit, at: dt.datetime, form: str, environment: str | None) -> int:
+    told = [one for one in told_at(found.commits, at) if environment in (None, one.environment)]
+    if form == "json":
+        print_json(
+            {
+                "schema": TOLD_SCHEMA,
+                "head": found.head,
+                "at": time_text(at),
+                "told": [
+                    {
+                        "environment": one.environment,
+                        "adapter": one.adapter,
+                        "told": list(one.told),
+                        "commit": one.commit,
+                        "since": time_text(one.since.time),
+                        "time_from": one.since.source,
+                        "verdict": one.verdict,
+                    }
+                    for one in told
+                ],
+            }
+        )
+    else:
+        for line in told_lines(told, time_text(at)):
+            say(line)
+    return exit_codes.CLEAN
+
+
+def _chosen(
+    repository: GitRepository, commits: Sequence[AuditedCommit], since: str | None, environment: str | None
+) -> list[AuditedCommit]:
+    """The commits that were asked for, in the order of the branch."""
+    after = commits if since is None else _after(repository, commits, since)
+    return [commit for commit in after if environment is None or environment in commit.environments]
+
+
+def _after(repository: GitRepository, commits: Sequence[AuditedCommit], since: str) -> list[AuditedCommit]:
+    try:
+        time = moment(since)
+    except ValueError:
+        start = repository.resolve(since)
+        positions = {commit.commit: number for number, commit in enumerate(commits)}
+        if start not in positions:
+            raise UsageError(
+                f"{since} is no commit of the branch itself",
+                expected="a first-parent commit of the branch, or a time",
+                remedy="run: git log --first-parent --oneline",
+            ) from None
+        return list(commits[positions[start] + 1 :])
+    return [commit for commit in commits if commit.when.time > time]
