@@ -54,6 +54,7 @@ from support.questions import (
 from support.repositories import Repository, manifest, pointer
 from support.rosters import account_of, key_of, person
 from support.signed_branch import SignedBranch
+from support.trusted_node import follows, stays, trusting
 
 TODAY = dt.date(2026, 11, 25)
 PRODUCTION = pointer("production", "support-bot")
@@ -406,6 +407,24 @@ def test_17_an_administrator_s_bypass_and_a_rule_switched_off_and_on() -> None:
     assert found.status == "fail"
     assert "none counts" in "; ".join(found.missing)
     assert made.people == {"erin", "frank"}, "whoever pushed to the branch had a hand in it"
+
+
+def test_17_a_push_past_every_rule_of_the_forge_changes_nothing_on_a_node(tmp_path: Path) -> None:
+    node = trusting(tmp_path)
+    commit = node.promote("alice", "2")
+    stays(node, "NotApproved", commit[:12])
+    node.approve(commit, "bob")
+    node.approve(commit, "carol")
+    follows(node, "2")
+
+
+def test_18_a_verdict_signed_by_somebody_who_is_no_attester(tmp_path: Path) -> None:
+    node = trusting(tmp_path)
+    commit = node.promote("alice", "2")
+    node.attest(commit, "bob")
+    stays(node, "NotApproved", "bob", "attester")
+    node.attest(commit)
+    follows(node, "2")
 
 
 def test_18_a_forged_commit_status(proposal: Proposal) -> None:
