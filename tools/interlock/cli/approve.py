@@ -82,6 +82,8 @@ def approve(
       interlock approve main..HEAD --withdraw --push origin
       interlock approve main..HEAD --show --fetch origin
     """
+    if proposals and not only_show:
+        raise UsageError("--forge was given without --show", expected="--show", remedy="run: interlock approve --show")
     repository = top_repository(repository_root(directory))
     if source:
         fetch(repository.git, source, personally=True)
