@@ -12,7 +12,7 @@ from interlock.errors import HistoryRewritten
 from interlock.history.attestation_ref import REF
 from interlock.sync.rejected import FIRST_PAUSE, PATIENCE, Distrusted
 from support.repositories import pointer
-from support.trusted_node import ROSTER, TrustedNode, follows, stays, trusting
+from support.trusted_node import POLICY, ROSTER, TrustedNode, follows, stays, trusting
 
 BOT = pointer("production", "support-bot")
 DAY = dt.timedelta(days=1)
@@ -303,3 +303,9 @@ def test_the_statement_of_a_person_cannot_forge_a_line_of_the_log(node: TrustedN
     node.attest(node.promote("alice", "2"), approvers=(Approver(login="bob\n2026 all is well", role="validator"),))
     follows(node, "2")
     assert "\n" not in node.source.how_accepted
+
+
+def test_weights_that_are_not_signed_are_not_served_where_a_policy_asks_for_a_signature(tmp_path: Path) -> None:
+    node = trusting(tmp_path, policy=POLICY | {"weights_signature": "required"})
+    node.attest(node.promote("alice", "2"))
+    stays(node, "Refused", "signature-missing", "support-bot@2")
