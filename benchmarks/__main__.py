@@ -9,11 +9,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import check_start, idle_agent, rollback, signatures
+from benchmarks import audit, check_start, idle_agent, rollback, signatures
 from benchmarks.check import growth as check_growth
 from benchmarks.check import measure as check_large
 
 BENCHMARKS: dict[str, Callable[[Path], object]] = {
+    "audit": audit.measure,
     "check_start": lambda root: check_start.measure(),
     "check": check_large.measure,
     "check_growth": check_growth.measure,

@@ -145,7 +145,7 @@ class ApprovalJudge:
             activator=_activator(record, actor, people),
             merged=True,
             emergencies={one.use.environment: sentence(one) for one in used if one.use.counts},
-            past_emergencies=self.glass.past(replayed.when.time),
+            past_emergencies=self.glass.past(record.commit, replayed.when.time),
         )
 
     def _is_clean_merge(self, record: CommitRecord) -> bool:

@@ -59,9 +59,12 @@ class BreakGlass:
                 self._used[one.use.environment] = (one, *self._used.get(one.use.environment, ()))
         return found
 
-    def past(self, moment: dt.datetime) -> Mapping[str, tuple[PastEmergency, ...]]:
-        """Everything that the branch went through before, newest first, as it was known at a moment."""
-        return {environment: tuple(one.as_of(moment) for one in used) for environment, used in self._used.items()}
+    def past(self, commit: str, moment: dt.datetime) -> Mapping[str, tuple[PastEmergency, ...]]:
+        """Everything that the branch went through before a commit, newest first, as it was known at a moment."""
+        return {
+            environment: tuple(one.as_of(moment) for one in used if one.commit != commit)
+            for environment, used in self._used.items()
+        }
 
     def _one(self, replayed: Replayed, one: Verified, decision: Decision, stored: Stored) -> Used:
         statement = one.statement
