@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from interlock.checking.audit.auditing import audit as audited
+from interlock.checking.audit.bundle import write_bundle
+from interlock.checking.audit.bundle_checking import check_bundle
 from interlock.checking.audit.outcome import Allowed, Audit, AuditedCommit
 from interlock.checking.audit.report import audit_document, time_text, verdict_of
 from interlock.checking.audit.told_at import told_at
@@ -17,7 +19,8 @@ from interlock.cli import exit_codes
 from interlock.cli.audit_telling import audit_lines, told_lines
 from interlock.cli.options import NAME, Parsed, repository_option
 from interlock.cli.terminal import error_text, print_json, say, warn
-from interlock.errors import HistoryError, UsageError
+from interlock.errors import EvidenceError, HistoryError, UsageError
+from interlock.findings.readable import readable
 from interlock.history.repository import GitRepository
 
 TOLD_SCHEMA = "interlock-audit-at/1"
@@ -41,8 +44,18 @@ def moment(text: str) -> dt.datetime:
     "--at", "at", type=Parsed("TIME", moment), help="Say what each environment was told to serve at this time."
 )
 @click.option("--all", "everything", is_flag=True, help="Print every commit, not only those to look at.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What to print: for people or for programs.",
+)
 @click.option("--branch", default="main", show_default=True, help="The branch that approvals were given for.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="Also write everything for an auditor into one file.")
+@click.option("--key", type=click.Path(path_type=Path), help="With --bundle: sign it with this SSH key.")
+@click.option("--verify-bundle", type=click.Path(path_type=Path), help="Check such a file; needs no repository.")
 @repository_option
 def audit(
     revision: str,
@@ -52,6 +65,9 @@ def audit(
     everything: bool,
     form: str,
     branch: str,
+    bundle: Path | None,
+    key: Path | None,
+    verify_bundle: Path | None,
     directory: Path,
 ) -> int:
     """Replay the branch up to REV (default: HEAD), and judge each commit by what stood before it.
@@ -75,7 +91,13 @@ def audit(
       interlock audit origin/main --since 2026-10-01 --env production
       interlock audit --at 2026-11-24T12:30:00+01:00
       interlock audit -C /srv/git/adapters.git --format json
+      interlock audit --bundle audit.tar --key ~/.ssh/id_ed25519
+      interlock audit --verify-bundle audit.tar
     """
+    if verify_bundle:
+        return _verify(verify_bundle)
+    if key and not bundle:
+        raise UsageError("--key was given without --bundle", remedy="run: interlock audit --bundle FILE --key KEY")
     try:
         repository = GitRepository.discover_any(directory)
         head = repository.resolve(revision)
@@ -83,6 +105,9 @@ def audit(
         if at:
             return _tell_at(found, at, form, environment)
         commits = _chosen(repository, found.commits, since, environment)
+        if bundle:
+            digest = write_bundle(repository.git, found, bundle, key)
+            warn(f"Wrote {readable(str(bundle))}, {'signed' if key else 'NOT SIGNED'}; its manifest is sha256:{digest}")
     except HistoryError as error:
         warn(error_text(error))
         return exit_codes.COULD_NOT_EVALUATE
@@ -92,6 +117,21 @@ def audit(
         for line in audit_lines(found, commits, everything=everything):
             say(line)
     return _EXIT.get(verdict_of(commits), exit_codes.COULD_NOT_EVALUATE)
+
+
+def _verify(file: Path) -> int:
+    try:
+        checked = check_bundle(file)
+    except EvidenceError as error:
+        warn(error_text(error))
+        return exit_codes.FINDINGS
+    say(f"{checked.commits} commits up to {readable(checked.head[:12])}")
+    say(f"signed by the key {checked.signer}" if checked.signer else "NOT SIGNED: anybody can have written it")
+    for flaw in checked.flaws:
+        say(f"WRONG: {readable(flaw)}")
+    if not checked.flaws:
+        say("Nothing in it was changed. Whether its verdicts are right, only an audit of a clone shows.")
+    return exit_codes.FINDINGS if checked.flaws or not checked.signer else exit_codes.CLEAN
 
 
 def _tell_at(found: Audit, at: dt.datetime, form: str, environment: str | None) -> int:

@@ -61,7 +61,7 @@ def commit_records(git: Git, head: str) -> Iterator[CommitRecord]:
     branch = _first_parents(git, head)
     waiting: dict[str, tuple[tuple[str, ...], MadeBy]] = {}
     for commit in signed_commits(git, None, head):
-        made = _made_by(commit)
+        made = made_by(commit)
         if commit.commit not in branch:
             waiting[commit.commit] = (commit.parents, made)
             continue
@@ -84,7 +84,8 @@ def _brought_in(parents: tuple[str, ...], waiting: dict[str, tuple[tuple[str, ..
             yield found[1]
 
 
-def _made_by(commit: SignedCommit) -> MadeBy:
+def made_by(commit: SignedCommit) -> MadeBy:
+    """Which key signed a commit, and whom it names."""
     hands, unread = _hands(commit)
     if commit.format == "gpg" and not commit.flaw:
         return MadeBy(commit.commit, "", "", commit, hands, unread)
