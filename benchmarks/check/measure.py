@@ -56,7 +56,7 @@ def measure(root: Path, size: Size | None = None) -> dict[str, object]:
     found["one_file_changed"] = _words(clean(CHECK, repository, cache))
     (repository / PROMOTED).write_bytes((repository / PROMOTED).read_bytes() + b"# reviewed\n")
     subprocess.run(["git", "-C", str(repository), "add", PROMOTED], check=True)
-    found["staged"] = _words(_median([*CHECK, "--staged"], repository, nothing))
+    found["staged"] = _words(_median([*CHECK, "--staged"], repository, cache))
     other = _json_schema(repository)
     found["check_jsonschema"] = other and _words(other)
     found["check_jsonschema_over_cold"] = other and round(other.seconds / cold.seconds, 2)

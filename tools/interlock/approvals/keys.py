@@ -39,6 +39,11 @@ class KeyRing:
             keys[fingerprint] = (*keys.get(fingerprint, ()), key)
         return cls(now, keys)
 
+    @property
+    def held(self) -> Mapping[str, tuple[tuple[Holder, Key], ...]]:
+        """Who holds which key, by fingerprint, whether or not it counts on this day."""
+        return self._keys
+
     def holder(self, fingerprint: str) -> Holder | None:
         """Whose key this is; None where `why_not` has a reason."""
         return None if self.why_not(fingerprint) else self._keys[fingerprint][0][0]

@@ -93,7 +93,7 @@ def check_tree(
         HistoryError: a git tree could not be read at all.
     """
     caches = caches or CheckCaches()
-    documents = reach.documents if reach else None
+    documents = (reach.documents | reach.neighbours if judged else reach.documents) if reach else None
     if caches.ahead:
         caches.ahead.into(caches.documents, tree, documents)
     snapshot = read_snapshot(tree, caches.documents, documents, reach.lookalikes if reach else ())

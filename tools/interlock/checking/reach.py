@@ -54,7 +54,7 @@ organisation's own that cannot judge might have refused any change."""
 class Reach:
     """`judged` are the paths whose findings count, as findings show them; `documents` are those to read, `revisions`
     those whose bytes count, `pointers` those that are judged, `lookalikes` the paths that may be taken for a judged
-    one.
+    one, `neighbours` the pointers that only share an engine with those that are judged.
     """
 
     judged: frozenset[str]
@@ -62,6 +62,7 @@ class Reach:
     revisions: frozenset[RevisionId]
     pointers: frozenset[tuple[str, str]] = frozenset()
     lookalikes: tuple[str, ...] = ()
+    neighbours: frozenset[str] = frozenset()
 
     def concerns(self, finding: Finding) -> bool:
         """Whether the change may have brought a finding about, or may be judged by what the finding is about."""
@@ -83,6 +84,7 @@ def reach_of(touched: Mapping[str, Touch], base: Tree, head: Tree, cache: Docume
         frozenset(walk.revisions),
         frozenset(walk.pointers),
         walk.lookalikes(),
+        frozenset(walk.neighbours - walk.documents - walk.judged),
     )
 
 
@@ -99,6 +101,7 @@ class _Walk:
         self.documents: set[str] = set()
         self.revisions: set[RevisionId] = set()
         self.pointers: set[tuple[str, str]] = set()
+        self.neighbours: set[str] = set()
 
     def follow(self, path: str, touch: Touch) -> bool:
         """Take in a touched path; False where its effects cannot be bounded."""
@@ -146,7 +149,8 @@ class _Walk:
         path = pointer_path(environment, adapter)
         self.judged |= {path, environment_path(environment)}
         self.pointers.add((environment, adapter))
-        self.documents |= {adapter_path(adapter), *self._below(f"environments/{environment}/pointers/")}
+        self.documents.add(adapter_path(adapter))
+        self.neighbours.update(self._below(f"environments/{environment}/pointers/"))
         for document in self._documents(path):
             if isinstance(document, Pointer):
                 for revision in document.revisions:

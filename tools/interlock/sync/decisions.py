@@ -149,7 +149,7 @@ class DecisionJudge:
         if trusted.unreadable:
             found = f"the roster in {parent[:12]} cannot be read: {trusted.unreadable}"
             return NotYet("NotEvaluated", found, "repair policies/roster.yaml in a signed commit")
-        return RingOfNow(trusted.ring.now, trusted.ring._keys, rosters.at(self.head).ring)
+        return RingOfNow(trusted.ring.now, trusted.ring.held, rosters.at(self.head).ring)
 
     def _attested(self, gathered: Gathered) -> VerifiedAttestation | None:
         """The attestation that counts for the environment, the oldest one."""

@@ -1,7 +1,5 @@
 """An adapter: who owns it, how risky it is, when it is looked at again. Changes over time; its revisions do not."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from interlock.documents.fields import Date, Document, Duration, Many, Name, Text

@@ -1,7 +1,5 @@
 """One immutable revision of an adapter: its bytes, how they were made, from what, and what they fit."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -184,8 +182,8 @@ class AdapterRevision(Document):
     base: TrainedOn
     provenance: Provenance
     datasets: Many[Dataset] = ()
-    lineage: Lineage = Lineage()
-    risk: RevisionRisk = RevisionRisk()
+    lineage: Lineage = Lineage.model_construct()
+    risk: RevisionRisk = RevisionRisk.model_construct()
     license: Text | None = None
     release_notes: RelativePath | None = None
     eeat: Eeat | None = None

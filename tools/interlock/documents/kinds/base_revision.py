@@ -1,7 +1,5 @@
 """One immutable revision of a base model: what adapters are judged against."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """An environment: which base and engine serve it, within which limits, and how promotions reach it."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

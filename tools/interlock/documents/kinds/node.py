@@ -1,7 +1,5 @@
 """The settings of one serving node. Not part of the repository: the operator keeps it on the node itself."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Annotated, Literal, Self
 
@@ -87,4 +85,4 @@ class Node(Document):
     store: FilePath | None = None
     routes: FilePath | None = None
     drain: Duration = dt.timedelta(seconds=30)
-    trust: NodeTrust = NodeTrust()
+    trust: NodeTrust = NodeTrust.model_construct()

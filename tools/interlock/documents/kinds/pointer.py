@@ -1,7 +1,5 @@
 """A pointer: which revision of one adapter one environment serves. The file that everything turns on."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Policies as data: what a promotion into an environment needs, and how long things are kept."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The roster: people and machines, their keys and roles. A person appears once; machines are kept apart."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Literal
 
