@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Collection, Hashable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -173,5 +172,7 @@ def _remembered(
 def _in_parallel(find_out: Callable[[K], V], keys: list[K]) -> list[V]:
     if len(keys) < 2:
         return [find_out(key) for key in keys]
+    from concurrent.futures import ThreadPoolExecutor  # a hook that looks at one revision need not wait for it
+
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         return list(pool.map(find_out, keys))
