@@ -190,3 +190,12 @@ def test_a_pointer_that_came_by_an_evil_merge_is_not_approved(workshop: Workshop
     workshop.git("add", pointer("production", "support-bot"))
     workshop.git("commit", "--quiet", "-S", "--message", "Merge promote")
     assert last(workshop).verdict is Allowed.NO
+
+
+def test_behind_a_policy_that_nobody_can_read_nothing_is_allowed(workshop: Workshop) -> None:
+    workshop.repository.write("policies/production.yaml", "kind: Policy\nenvironments: [\n")
+    workshop.commit("break the policy")
+    workshop.repository.point("production", "support-bot", active="2")
+    workshop.commit("promote behind it")
+    workshop.approve("bob", "main~1..main")
+    assert last(workshop).verdict is not Allowed.YES

@@ -76,6 +76,12 @@ def story(repository: Repository) -> Iterator[str]:
     yield commit("ask for more people than there are")
     repository.write("README.md", "hello\n")
     yield commit("something else")
+    repository.write("adapters/sql-helper/revisions/2.yaml", "kind: AdapterRevision\nadapter: [\n")
+    yield commit("add a record that cannot be read")
+    repository.point("dev", "sql-helper", active="2")
+    yield commit("promote what cannot be read")
+    repository.point("dev", "sql-helper", active="1")
+    yield commit("and back")
     repository.write("adapters/support-bot/recipes/1.yaml", "steps: 7\n")
     yield commit("change a recipe that a record names")
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from interlock.checking.audit.historic_documents import LOST
 from interlock.checking.audit.state import Side
 from interlock.documents.identifiers import RevisionId
-from interlock.documents.layout import classify
+from interlock.documents.layout import base_path, classify, environment_path, revision_path
 from interlock.documents.positions import Problem
 from interlock.documents.tree import Entry
 from interlock.findings.finding import Finding
@@ -155,9 +155,16 @@ def narrowed(side: Side, concerned: Concerned) -> Facts:
         bases=_among(whole.bases, bases),
         pointers=_among(whole.pointers, concerned.pointers),
         entries=_Written(whole.entries, [side.below(adapter) for adapter in sorted(concerned.adapters)]),
-        problems=tuple(problem for path in sorted(concerned.paths) for problem in side.problems.get(path, ())),
+        problems=tuple(problem for path in sorted(_told_of(concerned)) for problem in side.problems.get(path, ())),
     )
     return Facts(snapshot)
+
+
+def _told_of(concerned: Concerned) -> set[str]:
+    """The paths whose form counts: what changes, and the records that it names."""
+    records = {revision_path(key.adapter, key.revision) for key in concerned.revisions}
+    settings = {environment_path(environment) for environment, _ in concerned.pointers}
+    return {*concerned.paths, *records, *settings, *(base_path(*base) for base in concerned.bases)}
 
 
 def _among(mapping: Mapping[K, V], wanted: frozenset[K] | set[K]) -> dict[K, V]:

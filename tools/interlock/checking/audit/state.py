@@ -162,6 +162,7 @@ def _side(state: State, label: str, step: _Step) -> Side:
         return Patched(state.named[kind], changes) if changes else state.named[kind]
 
     single = {**state.single, **step.single}
+    problems = Patched(state.problems, step.problems) if step.problems else state.problems
     snapshot = Snapshot(
         label=label,
         adapters=named("Adapter"),
@@ -174,7 +175,7 @@ def _side(state: State, label: str, step: _Step) -> Side:
         revocations=single["Revocations"],
         roster=single["Roster"],
         waivers=single["Waivers"],
-        problems=(),
+        problems=tuple(problem for found in problems.values() for problem in found),
         entries=Patched(state.entries, step.entries) if step.entries else state.entries,
         documents_read=0,
     )
@@ -182,7 +183,7 @@ def _side(state: State, label: str, step: _Step) -> Side:
     return Side(
         snapshot,
         ChainMap(folders, state.folders) if folders else state.folders,  # type: ignore[arg-type]  # only read
-        Patched(state.problems, step.problems) if step.problems else state.problems,
+        problems,
     )
 
 
