@@ -45,13 +45,13 @@ def _point(repository: Path, size: Size) -> Point:
     return Point(size.adapters * size.revisions, round(statistics.median(runs), 3), round(whole, 3))
 
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 640, 300, 60, 40, 20
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _BOTTOM, _TOP = 700, 300, 60, 160, 40, 20
 
 
 def plot(points: Sequence[Point]) -> str:
     """A picture of both lines: seconds over the number of revisions, whose axis is logarithmic."""
     highest = max(point.everything for point in points)
-    step = (_WIDTH - _LEFT - 120) / max(1, len(points) - 1)
+    step = (_WIDTH - _LEFT - _RIGHT) / max(1, len(points) - 1)
 
     def at(index: int, seconds: float) -> str:
         return f"{_LEFT + index * step:.0f},{_HEIGHT - _BOTTOM - seconds / highest * (_HEIGHT - _BOTTOM - _TOP):.0f}"
@@ -73,7 +73,7 @@ def plot(points: Sequence[Point]) -> str:
         label = "one promotion" if name == "promotion" else name
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<text x="{int(x) + 8}" y="{int(y) + 4}" fill="{colour}">{label} {values[-1]:.2f} s</text>')
-    middle = (_LEFT + _WIDTH - 120) // 2
+    middle = (_LEFT + _WIDTH - _RIGHT) // 2
     parts.append(f'<text x="{middle}" y="{_HEIGHT - 4}" text-anchor="middle">revisions in the repository</text></svg>')
     return "\n".join(parts) + "\n"
 
