@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+from interlock.checking.audit import auditing
+from interlock.checking.audit.historic_documents import LOST
 from interlock.rules.catalogue import catalogue
 from support.command_line import interlock
 
@@ -58,3 +63,13 @@ def test_programs_get_one_document() -> None:
 def test_what_only_a_command_refuses_is_explained_too() -> None:
     assert "interlock inspect" in interlock("explain", "already-active").out
     assert interlock("explain", "already-active", "--json").document["id"] == "already-active"
+
+
+def test_whatever_the_audit_finds_by_itself_is_explained() -> None:
+    sources = (Path(auditing.__file__).parent / name for name in ("auditing.py", "break_glass.py", "signers.py"))
+    found = {rule for source in sources for rule in re.findall(r'Finding\(\s*"([a-z-]+)"', source.read_text())}
+    assert found >= {"commit-unproven", "key-taken-back", "emergency-unreviewed"}
+    for rule in {*found, LOST} - catalogue().keys():
+        outcome = interlock("explain", rule)
+        assert outcome.status == 0, outcome.err
+        assert "interlock audit" in outcome.out

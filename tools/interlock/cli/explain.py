@@ -10,6 +10,7 @@ import click
 
 from interlock.cli import exit_codes
 from interlock.cli.explain_custom import as_document, as_lines, own_rules_here
+from interlock.cli.explained_commands import BY_A_COMMAND
 from interlock.cli.options import json_option
 from interlock.cli.terminal import print_json, say
 from interlock.documents.kinds.policy import Rule
@@ -23,20 +24,6 @@ from interlock.rules.pages import by_family
 
 SCHEMA = "interlock-explain/1"
 WIDTH = 100
-BY_A_COMMAND = {
-    "already-active": (
-        "The environment serves this revision already",
-        "`interlock promote` says this, and not the checker: a promotion that changes nothing is a mistake in what was "
-        "typed. `interlock inspect ENVIRONMENT` shows what is active, and what a rollback would lead to.",
-    ),
-    "change-not-judged": (
-        "Git cannot show what was to be judged",
-        "`interlock check --base` and `--staged` say this when the two sides do not merge without a person, when a "
-        "commit is not here, or when the clone is shallow. Nothing is known then, so nothing passes: exit status 4. "
-        "The finding says which it was; usually `git rebase` or `git fetch --unshallow` helps.",
-    ),
-}
-"""What a command alone refuses, by the id that it prints: title, and what to do."""
 
 
 @click.command(short_help="Say what a finding means and how to put it right.")
