@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,10 +34,18 @@ _WAITING = ("soak", "windows", "rollout", "holds")
 
 @dataclass(frozen=True)
 class People:
-    """Where the private keys lie, and the commit from which on everything is signed and approved."""
+    """Where the private keys lie, and the commit from which on everything is signed and approved.
+
+    `root` is "" where nobody can sign, because there is no `ssh-keygen` on this machine.
+    """
 
     keys: Path
     root: str
+
+    @property
+    def can_sign(self) -> bool:
+        """Whether commits and approvals of this story are signed."""
+        return bool(self.root)
 
     def key(self, name: str) -> Path:
         """The private key of somebody."""
@@ -46,24 +55,28 @@ class People:
 def introduce_people(scratch: Scratch, environment: str, adapter: str, engine: str) -> People:
     """Give everybody a key, and commit who is who. From now on the clone commits and signs in the developer's name.
 
+    On a machine without `ssh-keygen` nobody gets a key, and nothing is signed.
+
     Raises:
-        UsageError: there is no `ssh-keygen`.
+        UsageError: `ssh-keygen` makes no key.
         HistoryError: git could not commit.
     """
     keys = scratch.root / "keys"
     keys.mkdir(mode=0o700)
-    _write(scratch, "policies/roster.yaml", {"kind": "Roster", "people": [_person(keys, name) for name in _ROLES]})
-    _write(scratch, f"policies/{environment}.yaml", {"kind": "Policy", "environments": [environment], **_POLICY})
+    can_sign = shutil.which("ssh-keygen") is not None
+    if can_sign:
+        _write(scratch, "policies/roster.yaml", {"kind": "Roster", "people": [_person(keys, name) for name in _ROLES]})
+        _write(scratch, f"policies/{environment}.yaml", {"kind": "Policy", "environments": [environment], **_POLICY})
     _change(scratch, environment_path(environment), lambda found: _at_once(found, engine))
     _change(scratch, adapter_path(adapter), _in_order)
     source = {"repository": scratch.remote_url, "commit": scratch.git("rev-parse", "HEAD")}
     for path in sorted((scratch.clone / "adapters" / adapter / "revisions").glob("*.yaml")):
         _change(scratch, path.relative_to(scratch.clone).as_posix(), lambda found: _with_source(found, source))
-    for key, value in _signing(keys / DEVELOPER).items():
+    for key, value in _signing(keys / DEVELOPER).items() if can_sign else ():
         scratch.git("config", key, value)
     scratch.git("commit", "--quiet", "--all", "--message", "Say who is who in this demonstration")
     scratch.git("push", "--quiet", "origin", "HEAD:main")
-    return People(keys, scratch.git("rev-parse", "HEAD"))
+    return People(keys, scratch.git("rev-parse", "HEAD") if can_sign else "")
 
 
 def _person(keys: Path, name: str) -> dict[str, Any]:

@@ -70,6 +70,10 @@ def _open(repository: Path, root: Path, kind: str, say: Say, told: Told, stack: 
     if not base.source.uri:
         raise UsageError(f"base {base.name}@{base.revision} has no `source.uri`", expected="a base in this repository")
     people = introduce_people(scratch, ENVIRONMENT, ADAPTER, kind)
+    told.signed = people.can_sign
+    if not people.can_sign:
+        say("   There is no ssh-keygen here, so nobody can sign: this node follows whatever is pushed. Install OpenSSH")
+        say("   to see how a node waits for approvals.")
     node = make_node(scratch, kind, ENVIRONMENT, scratch.artifact_directory(base.source.uri), people.root)
     began = time.monotonic()
     engine = stack.enter_context(
@@ -123,12 +127,14 @@ class Story:
         checked = self._check()
         self.say(f"   $ interlock check            {checked['verdict']}, {checked['counts']['errors']} errors")
         target = self._active_served_name()
-        self._push_without_approval()
-        self.say(f"   {' and '.join(name.capitalize() for name in APPROVERS)} look at it and sign:")
-        self.say("   $ interlock approve HEAD && git push origin refs/interlock/attestations")
-        self._approve(*APPROVERS)
-        self.told.promote_seconds = self._push_and_wait(target, REF)
-        self._note("promoted", f"   Served {self.told.promote_seconds:.2f} s after the approvals. Asking again:")
+        if self.people.can_sign:
+            self._push_without_approval()
+            self.say(f"   {' and '.join(name.capitalize() for name in APPROVERS)} look at it and sign:")
+            self.say("   $ interlock approve HEAD && git push origin refs/interlock/attestations")
+            self._approve(*APPROVERS)
+        self.told.promote_seconds = self._push_and_wait(target, REF if self.people.can_sign else "HEAD:main")
+        after = "the approvals" if self.people.can_sign else "the push"
+        self._note("promoted", f"   Served {self.told.promote_seconds:.2f} s after {after}. Asking again:")
 
     def _push_without_approval(self) -> None:
         """Push what nobody has approved yet; the node says so and stays."""
@@ -169,9 +175,13 @@ class Story:
         time.sleep(LOAD_BEFORE)
         self.scratch.git("revert", "--no-edit", "HEAD")
         self.say("4. It is a mistake. Plain git brings the old revision back:")
-        self.say("   $ git revert HEAD && git push        (going back needs one approval: Bob's)")
-        self._approve(APPROVERS[0])
-        self.told.rollback_seconds = self._push_and_wait(self._active_served_name(), "HEAD:main", REF)
+        if self.people.can_sign:
+            self.say("   $ git revert HEAD && git push        (going back needs one approval: Bob's)")
+            self._approve(APPROVERS[0])
+        else:
+            self.say("   $ git revert HEAD && git push")
+        what = ("HEAD:main", REF) if self.people.can_sign else ("HEAD:main",)
+        self.told.rollback_seconds = self._push_and_wait(self._active_served_name(), *what)
         self._note("rolled_back", f"   Back {self.told.rollback_seconds:.2f} s after the push. Asking again:")
 
     def count(self) -> None:

@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass
 class Told:
-    """Times in seconds. `answers` and `revisions` have the keys `before`, `promoted` and `rolled_back`."""
+    """Times in seconds. `answers` and `revisions` have the keys `before`, `promoted` and `rolled_back`.
+
+    `signed` says whether commits and approvals were signed in this story.
+    """
 
     engine: str
     engine_version: str = ""
@@ -24,13 +27,14 @@ class Told:
     refused: list[str] = field(default_factory=list)
     refused_by_node: str = ""
     not_approved: str = ""
+    signed: bool = True
 
     def broken_promises(self) -> list[str]:
         """What did not happen as the story promises; empty when all of it did."""
         before, promoted, after = (self.answers.get(key, "") for key in ("before", "promoted", "rolled_back"))
         promises = {
             "the alias answered before the promotion": bool(before),
-            "the node waited for the approvals": "not approved" in self.not_approved,
+            "the node waited for the approvals": "not approved" in self.not_approved or not self.signed,
             "the answer changed with the promotion": bool(promoted) and promoted != before,
             "the revert brought the old answer back": bool(after) and after == before,
             "the time of the rollback was measured": self.rollback_seconds is not None,
