@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from interlock.routing.table import MAX_TABLE_BYTES, Canary, InvalidRouteTable, RouteTable
+from interlock.routing.table import MAX_TABLE_BYTES, Canary, InvalidRouteTable, Route, RouteTable
 from support.route_tables import NEW, OLD, route_table
 
 
@@ -42,13 +42,32 @@ def test_the_text_has_the_documented_form() -> None:
     }
 
 
+def test_a_table_with_lazy_names_has_a_version_of_its_own_and_survives_too() -> None:
+    table = RouteTable("staging", routes={"support-bot": Route(OLD)}, lazy=frozenset({OLD}))
+    assert json.loads(table.to_json()) == {
+        "version": 2,
+        "commit": "",
+        "environment": "staging",
+        "bases": [],
+        "served": [],
+        "lazy": [OLD],
+        "routes": {"support-bot": {"active": OLD, "canary": None}},
+    }
+    assert RouteTable.from_json(table.to_json()) == table
+
+
 Change = Callable[[dict[str, Any]], object]
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: d.update(version=2), "version is 2"),
+        (lambda d: d.update(version=2), "lacks"),
+        (lambda d: d.update(version=3), "version is 3"),
+        (lambda d: d.pop("version"), "version is None"),
+        (lambda d: d.update(lazy=[]), "unknown keys"),
+        (lambda d: d.update(version=2, lazy=[NEW]), "both served and lazy"),
+        (lambda d: d.update(version=2, lazy=["tiny"]), "lazy"),
         (lambda d: d.update(version=True), "version is True"),
         (lambda d: d.update(extra=1), "unknown keys"),
         (lambda d: d.pop("served"), "lacks"),

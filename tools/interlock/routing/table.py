@@ -1,8 +1,9 @@
 """The route table: which revision every alias stands for right now, and how a canary splits it.
 
 The agent writes it (routing/writer.py), the middleware reads it. The text is JSON, read strictly: an unknown key, a
-duplicate key, a name that is not well formed or a target that is not loaded refuses the whole table, because half a
-table would send requests to the wrong weights.
+duplicate key, a name that is not well formed or a target that is neither loaded nor lazy refuses the whole table,
+because half a table would send requests to the wrong weights. Version 2 added `lazy`; a table without lazy names is
+still written as version 1, so that a middleware that has run for longer than the agent reads it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from interlock.documents.identifiers import InvalidIdentifier, ServedName, adapt
 from interlock.errors import DocumentError
 
 TABLE_VERSION = 1
+LAZY_VERSION = 2
 MAX_TABLE_BYTES = 16 * 1024 * 1024
 MAX_BASE_NAME = 512
 
@@ -53,8 +55,9 @@ def _no_routes() -> Mapping[str, Route]:
 class RouteTable:
     """Everything that the middleware knows about the engine behind it.
 
-    `bases` are the names under which the base answers, `served` the served names of all loaded revisions, `routes`
-    maps an alias to its route. `commit` is the commit that the table was made from, or "".
+    `bases` are the names under which the base answers, `served` the served names of all loaded revisions, `lazy` those
+    that are not loaded and that the agent loads when somebody asks; `routes` maps an alias to its route. `commit` is
+    the commit that the table was made from, or "".
     """
 
     environment: str
@@ -62,6 +65,7 @@ class RouteTable:
     bases: frozenset[str] = frozenset()
     served: frozenset[str] = frozenset()
     routes: Mapping[str, Route] = field(default_factory=_no_routes)
+    lazy: frozenset[str] = frozenset()
 
     @classmethod
     def from_json(cls, data: bytes) -> RouteTable:
@@ -70,16 +74,17 @@ class RouteTable:
         Raises:
             InvalidRouteTable: anything is missing, unknown, repeated, malformed or contradicts the rest.
         """
-        return _table(_fields(_document(data), "the table", _TABLE_KEYS))
+        return _table(_document(data))
 
     def to_json(self) -> bytes:
         """The text of the table: sorted, so that equal tables have equal bytes."""
         document = {
-            "version": TABLE_VERSION,
+            "version": LAZY_VERSION if self.lazy else TABLE_VERSION,
             "commit": self.commit,
             "environment": self.environment,
             "bases": sorted(self.bases),
             "served": sorted(self.served),
+            **({"lazy": sorted(self.lazy)} if self.lazy else {}),
             "routes": {alias: _route_document(route) for alias, route in sorted(self.routes.items())},
         }
         return (json.dumps(document, indent=1) + "\n").encode("ascii")
@@ -91,6 +96,7 @@ class RouteTable:
 
 
 _TABLE_KEYS = ("version", "commit", "environment", "bases", "served", "routes")
+_VERSIONS = {TABLE_VERSION: _TABLE_KEYS, LAZY_VERSION: (*_TABLE_KEYS, "lazy")}
 _ROUTE_KEYS = ("active", "canary")
 _CANARY_KEYS = ("target", "weight", "tenants")
 
@@ -160,22 +166,35 @@ def _texts(value: object, where: str) -> frozenset[str]:
     return found
 
 
-def _table(document: Mapping[str, object]) -> RouteTable:
-    version = document["version"]
-    if version != TABLE_VERSION or isinstance(version, bool):
-        raise InvalidRouteTable(f"version is {version!r}", expected=f"version {TABLE_VERSION}")
+def _table(value: object) -> RouteTable:
+    document = _fields(value, "the table", _VERSIONS[_version(value)])
     commit = _text(document["commit"], "commit")
-    served = _texts(document["served"], "served")
-    for name in served:
-        _identifier(ServedName.parse, name, "served")
+    served, lazy = (_served_names(document.get(key, []), key) for key in ("served", "lazy"))
+    if both := sorted(served & lazy):
+        raise InvalidRouteTable(f"{both[0]!r} is both served and lazy", expected="loaded or not, not both")
     bases = _bases(document["bases"])
     return RouteTable(
         environment=_identifier(adapter_name, document["environment"], "environment"),
         commit=_identifier(commit_id, commit, "commit") if commit else "",
         bases=bases,
         served=served,
-        routes=_routes(document["routes"], bases, served),
+        routes=_routes(document["routes"], bases, served | lazy),
+        lazy=lazy,
     )
+
+
+def _version(value: object) -> int:
+    version = _mapping(value, "the table").get("version")
+    if isinstance(version, bool) or not isinstance(version, int) or version not in _VERSIONS:
+        raise InvalidRouteTable(f"version is {version!r}", expected=f"one of {', '.join(map(str, _VERSIONS))}")
+    return version
+
+
+def _served_names(value: object, where: str) -> frozenset[str]:
+    names = _texts(value, where)
+    for name in names:
+        _identifier(ServedName.parse, name, where)
+    return names
 
 
 def _bases(value: object) -> frozenset[str]:
@@ -186,31 +205,31 @@ def _bases(value: object) -> frozenset[str]:
     return bases
 
 
-def _routes(value: object, bases: frozenset[str], served: frozenset[str]) -> Mapping[str, Route]:
+def _routes(value: object, bases: frozenset[str], known: frozenset[str]) -> Mapping[str, Route]:
     routes: dict[str, Route] = {}
     for alias, item in _mapping(value, "routes").items():
         where = f"routes.{_identifier(adapter_name, alias, 'routes')}"
         if alias in bases:
             raise InvalidRouteTable(f"{where} is also the name of a base", expected="an alias of its own")
-        routes[alias] = _route(item, where, alias, served)
+        routes[alias] = _route(item, where, alias, known)
     return MappingProxyType(routes)
 
 
-def _route(value: object, where: str, alias: str, served: frozenset[str]) -> Route:
+def _route(value: object, where: str, alias: str, known: frozenset[str]) -> Route:
     document = _fields(value, where, _ROUTE_KEYS)
-    active = _target(document["active"], f"{where}.active", alias, served)
+    active = _target(document["active"], f"{where}.active", alias, known)
     if document["canary"] is None:
         return Route(active)
     split = _fields(document["canary"], f"{where}.canary", _CANARY_KEYS)
-    target = _target(split["target"], f"{where}.canary.target", alias, served)
+    target = _target(split["target"], f"{where}.canary.target", alias, known)
     weight = _percent(split["weight"], f"{where}.canary.weight")
     return Route(active, Canary(target, weight, _texts(split["tenants"], f"{where}.canary.tenants")))
 
 
-def _target(value: object, where: str, alias: str, served: frozenset[str]) -> str:
+def _target(value: object, where: str, alias: str, known: frozenset[str]) -> str:
     name = _text(value, where)
-    if name not in served:
-        raise InvalidRouteTable(f"{where} is {name!r}, which is not loaded", expected="a name from `served`")
+    if name not in known:
+        raise InvalidRouteTable(f"{where} is {name!r}, which is not loaded", expected="a name from `served` or `lazy`")
     if ServedName.parse(name).adapter != alias:
         raise InvalidRouteTable(f"{where} is {name!r}, a revision of another adapter", expected=f"one of {alias}")
     return name
