@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from interlock.errors import UsageError
-from interlock.sync.agent import Agent, only_agent
+from interlock.sync.agent import Agent
+from interlock.sync.only_agent import only_agent
 from interlock.sync.outcome import Done, Failed, Stalled
 from support.serving_node import ServingNode, serving_node
 

@@ -69,7 +69,8 @@ STALE = Trouble("RoutingStale", "it serves another table")
 def test_an_engine_that_serves_what_git_says_is_done_and_everything_is_true() -> None:
     assert outcome_of(facts()) == Done()
     status = status_of(facts(), COMMIT)
-    expected = dict.fromkeys(CONDITIONS, "True") | {"Reconciling": "False", "Stalled": "False", "Emergency": "False"}
+    bad = ("Reconciling", "Stalled", "Emergency", "Suspended")
+    expected = dict.fromkeys(CONDITIONS, "True") | dict.fromkeys(bad, "False")
     assert truths(status) == expected
     assert status.condition("Ready").message == f"serving commit {COMMIT[:12]} completely"
     assert status.condition("Served").message == "all 2 aliases answer as git says"

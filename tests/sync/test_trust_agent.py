@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from interlock.demo.people import APPROVERS, People, introduce_people
-from interlock.sync.agent import METRICS_FILE, Agent
+from interlock.sync.agent import Agent
 from interlock.sync.outcome import Done, Stalled, Waiting
 from interlock.sync.rejected import PATIENCE
+from interlock.sync.status_files import METRICS_FILE
 from support.serving_node import ENVIRONMENT, ServingNode, SharedEngine, serving_node
 
 OLD, NEW = " Refunds take ten days.", " Refund granted. Sorry for the trouble."

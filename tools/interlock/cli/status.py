@@ -12,11 +12,14 @@ from interlock.artifacts.durable import read_bounded
 from interlock.cli import exit_codes
 from interlock.cli.terminal import print_json, say
 from interlock.errors import DocumentError, UsageError
-from interlock.sync.agent import STATUS_FILE, STATUS_HEARTBEAT
+from interlock.sync.only_agent import agent_runs
 from interlock.sync.settings import load_settings
 from interlock.sync.status import Status, as_document, from_json
+from interlock.sync.status_files import STATUS_FILE
 
 MAX_STATUS_BYTES = 64 * 1024 * 1024
+AT_LEAST = 30.0
+BELIEVED = 3  # poll intervals for which the report of `sync --once` is believed
 
 
 @click.command(short_help="Show what a node serves, and whether it follows git.")
@@ -35,7 +38,7 @@ def status(node_file: Path, as_json: bool) -> int:
     Exit status:
       0  the node is ready: it serves what git says
       1  it is not; the conditions say why
-      4  there is no report, or it is too old to be believed
+      4  there is no report, or it is old and no agent runs that would renew it
     """
     settings = load_settings(node_file)
     path = settings.state / STATUS_FILE
@@ -48,7 +51,7 @@ def status(node_file: Path, as_json: bool) -> int:
     except ValueError as error:
         raise DocumentError(f"{path} is damaged: {error}", remedy="restart the agent; it writes a new one") from error
     age = time.time() - path.stat().st_mtime
-    stale = age > 3 * max(settings.poll_seconds, STATUS_HEARTBEAT)
+    stale = not agent_runs(settings.state) and age > BELIEVED * max(settings.poll_seconds, AT_LEAST)
     if as_json:
         print_json({**as_document(report), "age_seconds": round(age, 1), "stale": stale})
     else:
@@ -68,9 +71,7 @@ def _print(report: Status, age: float, stale: bool) -> None:
         if report.last_poll
         else "never"
     )
-    say(
-        f"last successful poll {polled}; reported {age:.0f} s ago{' — TOO OLD, is the agent running?' if stale else ''}"
-    )
+    say(f"last successful poll {polled}; changed {age:.0f} s ago{' — NO AGENT RUNS on this node now' if stale else ''}")
     say()
     for row in report.aliases:
         canary = f", canary {row.canary}" if row.canary else ""

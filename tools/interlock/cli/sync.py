@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-import threading
 from pathlib import Path
 
 import click
 
 from interlock.cli import exit_codes
 from interlock.cli.terminal import print_json
-from interlock.sync.agent import Agent, only_agent
+from interlock.sync.agent import Agent
+from interlock.sync.only_agent import only_agent
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
 from interlock.sync.root_to_pin import root_to_pin
 from interlock.sync.settings import load_settings
 from interlock.sync.status import as_document
+from interlock.sync.wake import Wake
 
 
 @click.command(short_help="Make this node's engine serve what git says.")
@@ -93,8 +94,9 @@ def _log_to_stderr() -> None:
     logger.setLevel(logging.INFO)
 
 
-def _stopped_by_signals() -> threading.Event:
-    stop = threading.Event()
+def _stopped_by_signals() -> Wake:
+    wake = Wake()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+        signal.signal(number, lambda *_: wake.stop())
+    signal.signal(signal.SIGHUP, lambda *_: wake.hint())
+    return wake

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from interlock.demo.child_process import die_with_parent, stop
 from interlock.demo.scratch import Scratch
-from interlock.sync.agent import STATUS_FILE
 from interlock.sync.status import Status, from_json
+from interlock.sync.status_files import STATUS_FILE
 
 POLL_SECONDS = 1
 

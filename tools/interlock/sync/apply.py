@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from interlock.artifacts.file_memory import FileMemory
 from interlock.artifacts.sources import open_source
@@ -20,14 +21,23 @@ from interlock.errors import (
     HistoryError,
 )
 from interlock.history.repository import GitRepository
+from interlock.routing.table import RouteTable
 from interlock.routing.writer import write_table
 from interlock.sync.base_answers import BaseAnswers
 from interlock.sync.desired import Desired, Target
 from interlock.sync.memory import Memory, refusal_after
+from interlock.sync.moments import Moments, unwatched
 from interlock.sync.plan import Flip, Load, Place, Prove, ProveBase, Step, Unload
 from interlock.sync.proof import BaseMismatch, prove_base_answers, prove_base_files
 
 log = logging.getLogger("interlock.sync")
+
+
+class Ledger(Protocol):
+    """Writes down what a node serves."""
+
+    def flipped(self, table: RouteTable, desired: Desired) -> None:
+        """The route table was replaced by `table`. Must not raise: nothing that is served waits for a record of it."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ class Tools:
     file_memory: FileMemory
     base_answers: BaseAnswers
     clock: Callable[[], float]
+    moments: Moments = unwatched
+    ledger: Ledger | None = None
 
 
 def apply_step(step: Step, desired: Desired, tools: Tools, memory: Memory) -> None:
@@ -52,19 +64,31 @@ def apply_step(step: Step, desired: Desired, tools: Tools, memory: Memory) -> No
     """
     match step:
         case Flip(table):
-            write_table(tools.routes, table)
-            log.info("routes: %s", ", ".join(f"{a} → {r.active}" for a, r in sorted(table.routes.items())) or "none")
+            _flip(table, desired, tools)
         case ProveBase():
             _prove_base(desired, tools, memory)
         case Unload(name, why):
+            tools.moments("unload:before")
             tools.driver.unload(name)
             memory.unloaded(name)
             log.info("unloaded %s: %s", name, why)
+            tools.moments("unload:after")
         case Place(target) | Load(target) | Prove(target):
             _for_one(step, target, desired, tools, memory)
 
 
+def _flip(table: RouteTable, desired: Desired, tools: Tools) -> None:
+    tools.moments("flip:before")
+    write_table(tools.routes, table)
+    tools.moments("flip:after")
+    log.info("routes: %s", ", ".join(f"{a} → {r.active}" for a, r in sorted(table.routes.items())) or "none")
+    if tools.ledger:
+        tools.ledger.flipped(table, desired)
+
+
 def _for_one(step: Place | Load | Prove, target: Target, desired: Desired, tools: Tools, memory: Memory) -> None:
+    kind = type(step).__name__.lower()
+    tools.moments(f"{kind}:before")
     try:
         match step:
             case Place():
@@ -85,6 +109,7 @@ def _for_one(step: Place | Load | Prove, target: Target, desired: Desired, tools
             memory.directories.pop(target.served, None)
         memory.refuse(target.served, error, tools.clock())
         log.error("%s is not served: %s", target.served, error)
+    tools.moments(f"{kind}:after")
 
 
 def _place(target: Target, desired: Desired, tools: Tools) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from interlock.approvals.facts import PastEmergency
@@ -10,8 +11,10 @@ from interlock.routing.table import Route
 from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired, DesiredAlias
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
+from interlock.sync.pace import LOOK
 from interlock.sync.plan import Held, Observed, Plan
 from interlock.sync.status import AliasStatus, Commits, Condition, Status, Truth
+from interlock.sync.steering import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class TurnFacts:
     how: str = ""
     emergencies: tuple[PastEmergency, ...] = ()
     wall: float = 0.0
+    suspended: Order | None = None
 
 
 def outcome_of(facts: TurnFacts) -> Outcome:
@@ -72,6 +76,8 @@ def outcome_of(facts: TurnFacts) -> Outcome:
     if held:
         first = min(held, key=lambda one: one.retry_at or 0.0)
         return Waiting(max(0.0, (first.retry_at or 0.0) - facts.now), f"{first.served}: {first.why}")
+    if facts.plan.steps and facts.suspended and facts.suspended.hands_off:
+        return Waiting(LOOK, f"suspended by {facts.suspended.by}: {facts.suspended.reason}")
     if facts.plan.steps:
         return Failed("the engine did not settle within one turn")
     return Done()
@@ -92,6 +98,7 @@ def status_of(facts: TurnFacts, applied: str | None) -> Status:
         _rollback_ready(facts, aliases),
         _trust(facts),
         _emergency(facts),
+        _suspended(facts),
     )
     return Status(
         node=facts.node,
@@ -227,6 +234,19 @@ def _emergency(facts: TurnFacts) -> Condition:
         f" before — run: interlock emergency review {first.commit[:12]} --push origin"
     )
     return _condition("Emergency", True, "Overdue" if overdue else "NotReviewed", message)
+
+
+def _suspended(facts: TurnFacts) -> Condition:
+    """Whether an operator keeps this node where it is."""
+    order = facts.suspended
+    if order is None:
+        return _condition("Suspended", False, "Following", "this node follows git")
+    end = f" until {dt.datetime.fromtimestamp(order.until, dt.UTC):%Y-%m-%d %H:%M} UTC" if order.until else ""
+    what = "nothing is changed on this node" if order.hands_off else "no new commit is followed"
+    message = (
+        f"{what}{end}, asked by {readable(order.by)}: {readable(order.reason)} — run: interlock resume --node FILE"
+    )
+    return _condition("Suspended", True, "HandsOff" if order.hands_off else "StaysHere", message)
 
 
 def _rows(facts: TurnFacts) -> tuple[AliasStatus, ...]:

@@ -25,6 +25,7 @@ from interlock.history.way_back import earlier_active
 from interlock.sync.accepted import Accepted, read_accepted, write_accepted
 from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired, desired_state
+from interlock.sync.moments import Moments, unwatched
 from interlock.sync.rejected import UNKNOWN_PAUSE, Distrusted, Rejected, distrusted
 from interlock.sync.rollback_targets import rollback_targets
 from interlock.sync.trust import Trust
@@ -46,6 +47,7 @@ class DesiredSource:
         trust: NodeTrust | None = None,
         *,
         now: Callable[[], dt.datetime] = utc_now,
+        moments: Moments = unwatched,
     ) -> None:
         """`now` is the wall clock, with a timezone.
 
@@ -54,7 +56,7 @@ class DesiredSource:
         """
         self._mirror = mirror
         self._environment = environment
-        self._now = now
+        self._now, self._moments = now, moments
         self._record = state / "accepted.json"
         self._caches = CheckCaches()
         self._trust = Trust(mirror, environment, trust or NodeTrust(), now=now, caches=self._caches)
@@ -100,7 +102,9 @@ class DesiredSource:
         if self.rejected and tips.head == self.rejected.commit and not self.rejected.is_due(now, tips.statements):
             return False
         self.attempted = tips.head
+        self._moments("fetch:before")
         commit = self._mirror.fetch(self.accepted)
+        self._moments("fetch:after")
         if self._trust.demands(self.accepted, commit).any:
             self._mirror.fetch_statements()
         self._judge(commit, tips.statements, now)
@@ -153,7 +157,9 @@ class DesiredSource:
                 self.rejected = Rejected(commit, tuple(result.findings), result.verdict, now)
                 return
             desired = self._compute(tree, result, trusted.accepted)
+        self._moments("accept:before")
         write_accepted(self._record, trusted.accepted)
+        self._moments("accept:after")
         self._accepted, self._desired, self.rejected, self._settled = trusted.accepted, desired, None, True
         self._statements, self._emergencies = statements, self._trust.open_emergencies(trusted.accepted)
         for one in self._emergencies:

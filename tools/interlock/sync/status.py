@@ -23,6 +23,7 @@ CONDITIONS = (
     "RollbackReady",
     "Trust",
     "Emergency",
+    "Suspended",
 )
 
 

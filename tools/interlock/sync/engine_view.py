@@ -1,0 +1,95 @@
+"""The engine and its route table as they are now: the observing half of the agent's turn.
+
+Called by `Agent`. Asks the engine and decides nothing; that an engine was restarted shows in what it has forgotten.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from interlock.artifacts.durable import read_bounded
+from interlock.engines.driver import EngineDriver, EngineIdentity
+from interlock.errors import EngineError, EngineUnreachable
+from interlock.routing.table import MAX_TABLE_BYTES, InvalidRouteTable, RouteTable
+from interlock.sync.desired import Desired
+from interlock.sync.engine_match import why_other_engine
+from interlock.sync.memory import Memory
+from interlock.sync.plan import Observed, routed_names
+from interlock.sync.report import Trouble
+
+log = logging.getLogger("interlock.sync")
+
+
+class EngineView:
+    """One engine behind one route table."""
+
+    def __init__(self, driver: EngineDriver, routes: Path, memory: Memory, clock: Callable[[], float]) -> None:
+        self._driver, self._routes, self._memory, self._clock = driver, routes, memory, clock
+        self._identity: EngineIdentity | None = None
+
+    @property
+    def told(self) -> str:
+        """Kind and version of the engine that answered last, "" before the first answer."""
+        return f"{self._identity.kind} {self._identity.version}" if self._identity else ""
+
+    def observe(self, desired: Desired) -> Observed:
+        """Ask the engine what it holds.
+
+        Raises:
+            EngineError: it gave no usable answer.
+        """
+        loaded = self._driver.adapters()
+        if self._memory.engine_forgot(set(loaded)):
+            log.warning("the engine forgot its adapters (it was restarted); loading them again")
+            self._identity = None
+        if self._identity is None:
+            self._identity = self._driver.identity()
+        table = read_table(self._routes)
+        used = set(desired.targets) | routed_names(table)
+        self._memory.note_routes(set(loaded), used, self._clock())
+        return Observed(loaded, self._identity.base_names, table)
+
+    def other_engine(self, desired: Desired) -> Trouble | None:
+        """Whether another engine answers than the one by which the commit was judged: then nothing is loaded."""
+        why = why_other_engine(desired.engine, self._identity) if desired.engine and self._identity else ""
+        remedy = f"start the engine that the environment names, or correct environments/{desired.environment}/"
+        return Trouble("OtherEngine", why, f"{remedy}environment.yaml", for_people=True) if why else None
+
+    def routing_trouble(self, observed: Observed) -> Trouble | None:
+        """Whether the middleware in front of the engine really serves the table that is on disk."""
+        try:
+            probe = self._driver.routing()
+        except EngineError as error:
+            return engine_trouble(error)
+        if not probe.live:
+            return Trouble(
+                "RoutingNotLive",
+                "the routing middleware does not answer in front of the engine, so aliases lead nowhere",
+                "start the engine with: --middleware interlock.routing.middleware.RoutingMiddleware",
+                for_people=True,
+            )
+        if probe.error or (observed.table and probe.table_digest != observed.table.digest):
+            why = probe.error or "it serves another route table"
+            remedy = f"start the engine with INTERLOCK_ROUTES={self._routes}"
+            return Trouble("RoutingStale", f"the routing middleware does not serve our route table: {why}", remedy)
+        return None
+
+
+def engine_trouble(error: EngineError) -> Trouble:
+    """What an engine's failure means for the turn."""
+    for_people = not isinstance(error, EngineUnreachable)
+    return Trouble(type(error).__name__, error.found, error.remedy, for_people=for_people)
+
+
+def read_table(path: Path) -> RouteTable | None:
+    """The route table on disk; None when there is none or it is damaged, so that a new one is written."""
+    data = read_bounded(path, limit=MAX_TABLE_BYTES)
+    if data is None:
+        return None
+    try:
+        return RouteTable.from_json(data)
+    except InvalidRouteTable as error:
+        log.error("the route table %s is damaged and will be replaced: %s", path, error)
+        return None
