@@ -250,7 +250,7 @@ def test_a_base_that_is_not_registered_is_answered_with_those_that_are(repositor
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--copy", "--uri", "s3://x"), "exclude each other"),
+        (("--copy", "--uri", "s3://bucket"), "exclude each other"),
         (("--source-repository", "https://x"), "belong together"),
         (("--recipe", "nothing.yaml"), "--recipe nothing.yaml is not a file of the repository"),
         (("--release-notes", "/etc/passwd"), "--release-notes /etc/passwd is not a file of the repository"),

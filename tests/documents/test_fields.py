@@ -70,7 +70,14 @@ DIGEST = "sha256:" + "1f3a9c2b4d5e" + "0" * 52
         (file_name, ["a.safetensors"], ["a/b", "..", "", "a\0b"]),
         (
             artifact_uri,
-            ["file:a/b", "file:///a/b", "s3://b/k", "https://x/y?z", "oci://r/a@sha256:0", "hf:org/name@0"],
+            [
+                "file:a/b",
+                "file:///a/b",
+                "s3://bucket/k",
+                "https://x/y",
+                f"oci://r/a@sha256:{'0' * 64}",
+                f"hf://org/name@{'0' * 40}",
+            ],
             [
                 "",
                 "http://x",

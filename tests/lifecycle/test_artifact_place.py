@@ -39,7 +39,7 @@ def test_what_is_no_address_is_refused(tmp_path: Path, uri: str) -> None:
 
 def test_an_address_and_a_copy_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exclude"):
-        artifact_place(tmp_path, tmp_path, NAME, uri="s3://x", copy=True)
+        artifact_place(tmp_path, tmp_path, NAME, uri="s3://bucket", copy=True)
 
 
 @pytest.mark.parametrize("folder", ["adapters", "bases", "environments", "policies"])

@@ -7,6 +7,7 @@
     │   ├── ArtifactMissing     a file or directory is not where it should be
     │   ├── ArtifactCorrupt     bytes are there and are not the promised ones
     │   └── ArtifactUnreachable the place that holds the bytes did not answer: nothing is known
+    │       └── RangeNotSupported   the place gives out whole files only: read again from the start
     ├── EvidenceError           a statement cannot be read: it counts as evidence of nothing
     ├── SignatureError          a signature, a key or what makes one
     │   ├── SignatureInvalid    it is no signature, or not over these bytes by this key: it counts for nobody
@@ -74,6 +75,10 @@ class ArtifactCorrupt(ArtifactError):
 
 class ArtifactUnreachable(ArtifactError):
     """The place that holds the bytes did not answer, so nothing is known about them."""
+
+
+class RangeNotSupported(ArtifactUnreachable):
+    """The place that holds the bytes gives out whole files only: read the file again from its start."""
 
 
 class EvidenceError(InterlockError):

@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from interlock.documents import identifiers
+from interlock.documents.addresses import remote_form
 from interlock.documents.identifiers import Digest
 
 T = TypeVar("T")
@@ -115,7 +116,7 @@ _URI = re.compile(r"^(file|https|s3|oci|hf):[!-~]{1,1000}$")
 
 
 def artifact_uri(text: str) -> str:
-    """Accept `file:`, `https:`, `s3:`, `oci:` and `hf:` addresses.
+    """Accept `file:`, `https:`, `s3:`, `oci:` and `hf:` addresses; documents/addresses.py has the forms of the others.
 
     `file:` with a relative path means files of this repository; `file:///…` an absolute path on the reading machine.
     """
@@ -125,6 +126,8 @@ def artifact_uri(text: str) -> str:
         relative_path(text.removeprefix("file:"))
     if text.startswith("file:///") and ".." in text.split("/"):
         raise ValueError("expected an absolute path without '..'")
+    if expected := remote_form(text):
+        raise ValueError(f"expected {expected}")
     return text
 
 

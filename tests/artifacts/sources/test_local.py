@@ -10,8 +10,10 @@ import pytest
 from interlock.artifacts.sources import DirectoryFiles, TreeFiles, open_source
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.tree import WorkingTree
-from interlock.errors import ArtifactMissing, ArtifactUnreachable, InterlockError
+from interlock.errors import ArtifactMissing, ArtifactUnreachable, InterlockError, RangeNotSupported
+from interlock.history.repository import GitRepository
 from support.adapters import artifact_of, write_adapter, write_base
+from support.repositories import Repository
 
 NAMES = ["adapter_config.json", "adapter_model.safetensors"]
 
@@ -63,7 +65,29 @@ def test_an_address_where_nothing_is_is_missing(tmp_path: Path, uri: str) -> Non
         pass
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/a", "https://example.com/a", "oci://registry/a:1", "hf://org/repo"])
+@pytest.mark.parametrize("start", [0, 1, 100])
+@pytest.mark.parametrize("uri", ["file:files/a", None])
+def test_a_file_can_be_read_from_any_byte_on(tmp_path: Path, uri: str | None, start: int) -> None:
+    artifact = _artifact(tmp_path, uri)
+    whole = (tmp_path / "repo" / "files" / "a" / "adapter_model.safetensors").read_bytes()
+    source = open_source(artifact, _tree(tmp_path))
+    with source.open("adapter_model.safetensors", start=start) as stream:
+        assert stream.read() == whole[start:]
+
+
+def test_a_file_of_a_commit_can_be_read_from_its_start_only(tmp_path: Path) -> None:
+    artifact = _artifact(tmp_path, "file:files/a")
+    work = Repository(tmp_path / "repo")
+    work.git("init", "--quiet")
+    with GitRepository(work.root).commit_tree(work.commit("files")) as tree:
+        source = open_source(artifact, tree)
+        with source.open("adapter_config.json") as stream:
+            assert stream.read(1) == b"{"
+        with pytest.raises(RangeNotSupported, match="from its start only"), source.open("adapter_config.json", start=1):
+            pass
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/a", "https://example.com/a"])
 def test_other_addresses_are_unreachable_and_say_what_to_do(tmp_path: Path, uri: str) -> None:
     with pytest.raises(ArtifactUnreachable, match="is an address of the kind") as caught:
         open_source(_artifact(tmp_path, uri), _tree(tmp_path))

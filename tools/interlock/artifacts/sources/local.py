@@ -1,71 +1,17 @@
-"""Where the bytes of an artifact come from: files of the same commit, or a directory on this machine.
-
-Called by the checker and by the agent, which hand the result to `ArtifactStore.place`. Links are never followed.
-Other kinds of address are refused with what to do instead.
-"""
+"""`file:` addresses: files of the same commit, or a directory on this machine. Links are never followed."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from interlock.artifacts.plain_files import FILE, list_directory
 from interlock.documents.beneath import open_beneath
-from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.tree import REGULAR, Entry, Tree
-from interlock.errors import ArtifactMissing, ArtifactUnreachable
-
-UNKNOWN_SIZE = -1
-
-
-class ArtifactFiles(Protocol):
-    """The files of one artifact, at the place that its address names. Nothing of them is verified yet."""
-
-    @property
-    def label(self) -> str:
-        """How to name this place to a person."""
-
-    def sizes(self) -> Mapping[str, int]:
-        """The regular files that are there: name → bytes, or `UNKNOWN_SIZE` where only reading would tell.
-
-        Raises:
-            ArtifactMissing: nothing is there.
-            ArtifactUnreachable: the place cannot be read.
-        """
-
-    def open(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """Open one file for reading from its start; use as a context manager.
-
-        Raises:
-            ArtifactMissing: there is no regular file of that name.
-            ArtifactUnreachable: it cannot be read.
-        """
-
-
-def open_source(artifact: Artifact, tree: Tree, *, entries: Mapping[str, Entry] | None = None) -> ArtifactFiles:
-    """Return the place that the artifact's `uri` names; nothing is read yet.
-
-    `file:RELATIVE` is a directory of `tree`, the commit or working directory that the manifest stands in;
-    `file:///ABSOLUTE` one of this machine, taken as it is written (no percent-decoding). `entries` are the tree's
-    entries, for callers that have them at hand.
-
-    Raises:
-        ArtifactUnreachable: this version cannot read that kind of address.
-    """
-    scheme, _, rest = artifact.uri.partition(":")
-    if scheme != "file":
-        raise ArtifactUnreachable(
-            f"{artifact.uri} is an address of the kind {scheme}:",
-            expected="file:PATH-IN-THIS-REPOSITORY or file:///ABSOLUTE/PATH; this version reads file: addresses only",
-            remedy="copy the files to a directory that every node can read, and register the adapter again with "
-            "--uri file:///THAT/DIRECTORY",
-        )
-    if rest.startswith("/"):
-        return DirectoryFiles(Path(rest))
-    return TreeFiles(tree, rest, entries)
+from interlock.errors import ArtifactMissing, RangeNotSupported
 
 
 class TreeFiles:
@@ -95,9 +41,13 @@ class TreeFiles:
         return {name: entry.size for name, entry in found.items() if entry.kind == REGULAR and "/" not in name}
 
     @contextmanager
-    def open(self, name: str) -> Iterator[BinaryIO]:
-        """See `ArtifactFiles.open`."""
+    def open(self, name: str, *, start: int = 0) -> Iterator[BinaryIO]:
+        """See `ArtifactFiles.open`; a file of a git tree is given out from its start only."""
         with self._tree.open(f"{self._directory}/{name}") as stream:
+            if start and not stream.seekable():
+                raise RangeNotSupported(f"{name} of {self.label} can be read from its start only")
+            if start:
+                stream.seek(start)
             yield stream
 
 
@@ -125,7 +75,8 @@ class DirectoryFiles:
         return {name: size for name, (kind, size) in found.items() if kind == FILE}
 
     @contextmanager
-    def open(self, name: str) -> Iterator[BinaryIO]:
+    def open(self, name: str, *, start: int = 0) -> Iterator[BinaryIO]:
         """See `ArtifactFiles.open`."""
         with open_beneath(Path("/"), f"{self._directory}/{name}".lstrip("/")) as stream:
+            stream.seek(start)
             yield stream

@@ -1,0 +1,49 @@
+"""Which module reads which kind of address. Nothing is scanned: a new kind is a line here, and modules load late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from interlock.artifacts.sources.access import SourceAccess
+from interlock.artifacts.sources.files import ArtifactFiles
+from interlock.artifacts.sources.local import DirectoryFiles, TreeFiles
+from interlock.documents.kinds.adapter_revision import Artifact
+from interlock.documents.tree import Entry, Tree
+from interlock.errors import ArtifactUnreachable
+
+REMOTE: Mapping[str, str] = {}
+"""Kind of address → the module whose `open_files` reads it."""
+
+
+def open_source(
+    artifact: Artifact,
+    tree: Tree,
+    *,
+    entries: Mapping[str, Entry] | None = None,
+    access: SourceAccess | None = None,
+) -> ArtifactFiles:
+    """Return the place that the artifact's `uri` names; nothing is read yet.
+
+    `file:RELATIVE` is a directory of `tree`, the commit or working directory that the manifest stands in;
+    `file:///ABSOLUTE` one of this machine, taken as it is written (no percent-decoding). `entries` are the tree's
+    entries, for callers that have them at hand. Other kinds are read with `access`, without any anonymously.
+
+    Raises:
+        ArtifactUnreachable: this version cannot read that kind of address, or a package for it is not installed.
+    """
+    scheme, _, rest = artifact.uri.partition(":")
+    if scheme == "file":
+        return DirectoryFiles(Path(rest)) if rest.startswith("/") else TreeFiles(tree, rest, entries)
+    if scheme not in REMOTE:
+        raise ArtifactUnreachable(
+            f"{artifact.uri} is an address of the kind {scheme}:",
+            expected="file:PATH-IN-THIS-REPOSITORY or file:///ABSOLUTE/PATH; this version reads file: addresses only",
+            remedy="copy the files to a directory that every node can read, and register the adapter again with "
+            "--uri file:///THAT/DIRECTORY",
+        )
+    module = import_module(f"interlock.artifacts.sources.{REMOTE[scheme]}")
+    opener = cast("Callable[[Artifact, SourceAccess], ArtifactFiles]", module.open_files)
+    return opener(artifact, access or SourceAccess())
