@@ -186,9 +186,16 @@ def brings_in(step: PointerStep) -> frozenset[str]:
 
     A canary that grows or gains tenants counts; a shadow does not, because its answers are never returned.
     """
-    if step.after is None:
+    return newly_answering(
+        step.before.document if step.before else None,
+        step.after.document if step.after else None,
+    )
+
+
+def newly_answering(before: Pointer | None, after: Pointer | None) -> frozenset[str]:
+    """See `brings_in`: the same of two pointers, wherever they come from."""
+    if after is None:
         return frozenset()
-    after, before = step.after.document, step.before.document if step.before else None
     found = {after.active} if before is None or after.active != before.active else set()
     new, old = after.canary, before.canary if before else None
     if new and not (
