@@ -19,16 +19,24 @@ ALIAS_HEADER = b"x-interlock-alias"
 
 async def send_refusal(send: Send, refusal: Refusal) -> None:
     """Answer with the refusal, as the OpenAI API words its errors."""
-    await _send_json(send, refusal.status, refusal.document(), [])
+    after = refusal.retry_after
+    headers = [(b"retry-after", str(after).encode("ascii"))] if after is not None else []
+    await _send_json(send, refusal.status, refusal.document(), headers)
 
 
-async def send_probe(send: Send, state: TableState, *, trusted: bool) -> None:
+async def send_probe(send: Send, state: TableState, traffic: Mapping[str, object] | None = None) -> None:
     """Answer the probe: that routing is live, with which table, and why not with the newest.
 
-    Anyone may ask, so that a load balancer can; only the agent reads the reason in full.
+    Anyone may ask, so that a load balancer can; only the agent, for whom `traffic` is, reads names and the reason.
     """
-    error = f"{state.error}: {state.detail}" if trusted and state.detail else state.error
-    document = {"routing": "interlock", "version": PROBE_VERSION, "table": state.digest, "error": error}
+    error = f"{state.error}: {state.detail}" if traffic is not None and state.detail else state.error
+    document: dict[str, object] = {
+        "routing": "interlock",
+        "version": PROBE_VERSION,
+        "table": state.digest,
+        "error": error,
+    }
+    document |= traffic or {}
     await _send_json(send, 200, document, [(MARKER_HEADER, b"1"), (b"cache-control", b"no-store")])
 
 

@@ -38,13 +38,15 @@ class Decision:
     """The outcome for one request.
 
     `model` is the name that the engine gets, or None when the request is refused; `alias` is the alias that was
-    resolved and `revision` the served name behind the answer, each "" when there is none.
+    resolved and `revision` the served name behind the answer, each "" when there is none. `lazy` says that this
+    revision is not loaded yet, so the request has to wait for it.
     """
 
     model: str | None
     reason: Reason
     alias: str = ""
     revision: str = ""
+    lazy: bool = False
 
 
 def decide(
@@ -64,9 +66,10 @@ def decide(
     """
     if table is not None:
         if route := table.routes.get(model):
-            return _routed(model, route, tenant, user, request_key)
-        if model in table.served:
-            return Decision(model, Reason.SERVED, revision=model)
+            reason, target = _routed(model, route, tenant, user, request_key)
+            return Decision(target, reason, model, target, target in table.lazy)
+        if model in table.served or model in table.lazy:
+            return Decision(model, Reason.SERVED, revision=model, lazy=model in table.lazy)
         if model in table.bases:
             return Decision(model, Reason.BASE)
     if not is_safe_name(model):
@@ -93,14 +96,14 @@ def is_safe_name(model: str) -> bool:
     return len(model) <= MAX_MODEL_NAME and ".." not in model and _SAFE_NAME.fullmatch(model) is not None
 
 
-def _routed(alias: str, route: Route, tenant: str, user: str, request_key: bytes) -> Decision:
+def _routed(alias: str, route: Route, tenant: str, user: str, request_key: bytes) -> tuple[Reason, str]:
     canary = route.canary
     if canary is not None:
         if tenant and tenant in canary.tenants:
-            return Decision(canary.target, Reason.CANARY_TENANT, alias, canary.target)
+            return Reason.CANARY_TENANT, canary.target
         if _drawn(alias, canary, tenant, user, request_key):
-            return Decision(canary.target, Reason.CANARY_WEIGHT, alias, canary.target)
-    return Decision(route.active, Reason.ALIAS, alias, route.active)
+            return Reason.CANARY_WEIGHT, canary.target
+    return Reason.ALIAS, route.active
 
 
 def _drawn(alias: str, canary: Canary, tenant: str, user: str, request_key: bytes) -> bool:

@@ -10,18 +10,22 @@ really there. Standard library only; configured by the environment (routing/sett
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 
 from interlock.routing.administration import is_administration, is_inference
 from interlock.routing.answers import PROBE_PATH, replaying, send_probe, send_refusal, stamping
 from interlock.routing.asgi import Application, Receive, Scope, Send, route_path
 from interlock.routing.decision import Decision, decide, splits
 from interlock.routing.form_body import parse_form_body
+from interlock.routing.in_flight import InFlight, is_alone
 from interlock.routing.json_body import parse_json_body
-from interlock.routing.refusal import Refusal, bad_request, forbidden, unknown_model
+from interlock.routing.refusal import Refusal, bad_request, forbidden, unavailable, unknown_model
 from interlock.routing.request_body import RequestBody, read_body
 from interlock.routing.request_head import RequestHead, read_head, with_length, without_token
 from interlock.routing.settings import ADMIN_TOKEN, OPEN_PATHS, RoutingSettings
+from interlock.routing.table import RouteTable
 from interlock.routing.table_file import RouteTableFile
+from interlock.routing.waiting import Waiting
 
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -33,6 +37,8 @@ class RoutingMiddleware:
         self._app = app
         self._settings = RoutingSettings.from_environment(os.environ) if settings is None else settings
         self._file = RouteTableFile(self._settings.routes)
+        self._in_flight = InFlight()
+        self._waiting = Waiting(self._settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection as ASGI asks."""
@@ -51,7 +57,8 @@ class RoutingMiddleware:
         trusted = self._settings.is_agent(head.token)
         path = route_path(scope)
         if path == PROBE_PATH and scope["method"] in READING_METHODS:
-            await send_probe(send, self._file.current(), trusted=trusted)
+            state = self._file.current()
+            await send_probe(send, state, self._traffic(state.table) if trusted else None)
             return
         if not trusted:
             self._check_permitted(scope["method"], path, head)
@@ -85,10 +92,45 @@ class RoutingMiddleware:
             return
         body = _parsed(data, head)
         decision = self._decide(body, head, trusted)
+        # The agent itself asks lazy revisions before anybody else may: nobody loads them for it.
+        if decision is not None and decision.lazy and not trusted:
+            if not await self._waiting.until_loaded(decision.revision, self._is_loaded(decision.revision), receive):
+                return
+            decision = self._decide(body, head, trusted)
+            if decision is not None and decision.lazy:
+                raise unavailable("The model was moved while the request waited for it.", retry_after=1)
         if decision is not None and decision.model is not None:
             data, send = body.with_model(decision.model), stamping(send, decision)
         scope = {**scope, "headers": with_length(scope["headers"], len(data))}
-        await self._app(scope, replaying(data, receive), send)
+        await self._counted(decision.revision if decision else "", self._app(scope, replaying(data, receive), send))
+
+    async def _counted(self, revision: str, answering: Awaitable[None]) -> None:
+        """Wait for the whole answer. Nothing may wait between the decision and the count: the agent relies on both."""
+        if not revision:
+            await answering
+            return
+        self._in_flight.begin(revision)
+        try:
+            await answering
+        finally:
+            self._in_flight.end(revision)
+
+    def _is_loaded(self, revision: str) -> Callable[[], bool]:
+        def is_loaded() -> bool:
+            table = self._file.current().table
+            return table is None or revision not in table.lazy
+
+        return is_loaded
+
+    def _traffic(self, table: RouteTable | None) -> dict[str, object]:
+        """What the agent learns from the probe beyond what everybody does."""
+        known = table.served | table.lazy if table else frozenset()
+        return {
+            "in_flight": self._in_flight.counts(),
+            "idle": self._in_flight.idle(known),
+            "alone": is_alone(),
+            "waits": self._settings.asks_agent,
+        }
 
     def _decide(self, body: RequestBody, head: RequestHead, trusted: bool) -> Decision | None:
         """The decision about the model that the body names; None when it names none: the engine's default, the base."""

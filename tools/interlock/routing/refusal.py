@@ -10,13 +10,26 @@ from interlock.errors import InterlockError
 
 
 class Refusal(InterlockError):
-    """The request does not reach the engine; `status` is the HTTP status and `kind` the error type of the answer."""
+    """The request does not reach the engine; `status` is the HTTP status and `kind` the error type of the answer.
 
-    def __init__(self, status: int, kind: str, found: str, *, param: str | None = None, remedy: str = "") -> None:
+    `retry_after` is in seconds, or None when nobody can say when to come again.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        found: str,
+        *,
+        param: str | None = None,
+        remedy: str = "",
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__(found, remedy=remedy)
         self.status = status
         self.kind = kind
         self.param = param
+        self.retry_after = retry_after
 
     def document(self) -> dict[str, object]:
         """The body of the answer."""
@@ -46,3 +59,9 @@ def too_large(limit: int) -> Refusal:
 def forbidden(found: str, remedy: str) -> Refusal:
     """403: only the agent may do this."""
     return Refusal(403, "PermissionDenied", found, remedy=remedy)
+
+
+def unavailable(found: str, *, retry_after: int | None = None) -> Refusal:
+    """503: the model exists, and its adapter is not loaded."""
+    remedy = "Try again later; the log of the engine says more."
+    return Refusal(503, "ServiceUnavailable", found, param="model", remedy=remedy, retry_after=retry_after)
