@@ -1,4 +1,4 @@
-"""What the agent learns about running requests: counted from the decision to the last byte, and nothing kept for ever."""
+"""What the agent learns about running requests: counted from decision to last byte, and nothing kept for ever."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ interface.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -49,12 +49,18 @@ class RoutingProbe:
     """What the routing middleware in front of the engine says of itself.
 
     `table_digest` is the SHA-256 hex of the route table it currently serves ("" when it has none), `error` why the
-    newest table was not taken ("" when it was).
+    newest table was not taken ("" when it was). `in_flight` counts requests by served name (None: an earlier release,
+    which does not count), `idle` tells the seconds since the last request of a name ended, `alone` whether no other
+    process answers requests too, and `waits` whether it holds requests for lazy names and asks the agent for them.
     """
 
     live: bool
     table_digest: str = ""
     error: str = ""
+    in_flight: Mapping[str, int] | None = None
+    idle: Mapping[str, float] = field(default_factory=dict)
+    alone: bool = False
+    waits: bool = False
 
 
 class EngineDriver(Protocol):

@@ -12,7 +12,16 @@ from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StrictInt, StrictStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 
 from interlock.engines.driver import Capabilities, EngineIdentity, Message, RoutingProbe
 from interlock.engines.http_calls import Answer, HttpCalls
@@ -66,6 +75,10 @@ class _Routing(_Body):
     version: StrictInt
     table: StrictStr = ""
     error: StrictStr = ""
+    in_flight: dict[StrictStr, NonNegativeInt] | None = None
+    idle: dict[StrictStr, NonNegativeFloat] = {}
+    alone: StrictBool = False
+    waits: StrictBool = False
 
 
 class _ErrorInfo(_Body):
@@ -176,7 +189,15 @@ class OpenAiServerDriver(ABC):
                 expected=f"the header {_PROBE_HEADER}: 1 and version 1",
                 remedy="install the same version of Interlock into the engine's environment and restart the engine",
             )
-        return RoutingProbe(live=True, table_digest=routing.table, error=routing.error)
+        return RoutingProbe(
+            live=True,
+            table_digest=routing.table,
+            error=routing.error,
+            in_flight=routing.in_flight,
+            idle=routing.idle,
+            alone=routing.alone,
+            waits=routing.waits,
+        )
 
     def close(self) -> None:
         """Give connections back."""
