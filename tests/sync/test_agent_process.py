@@ -88,7 +88,7 @@ def test_once_and_status_tell_scripts_how_it_ended(node: ServingNode) -> None:
     after = command(node, "status", "--json")
     assert after.returncode == 1
     report = json.loads(after.stdout)
-    assert report["schema"] == "interlock-status/1"
+    assert report["schema"] == "interlock-status/2"
     assert {row["alias"]: row["served"] for row in report["aliases"]}["support-bot"] == node.served("support-bot", "1")
 
 

@@ -32,6 +32,8 @@ def test_the_first_sync_makes_every_alias_answer_and_stamps_the_revision(node: S
         "RollbackReady": "True",
         "Trust": "False",  # the settings say so: protected: unverified
         "Emergency": "False",
+        "Suspended": "False",
+        "Fresh": "True",
     }
 
 

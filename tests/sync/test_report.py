@@ -249,3 +249,45 @@ def test_a_drain_that_is_under_way_is_no_trouble() -> None:
     made = engine.plan(WANTED)
     assert made.drains_until == engine.now + DRAIN
     assert outcome_of(facts(observed=engine.observed, plan=made)) == Done()
+
+
+@pytest.mark.parametrize(
+    ("changes", "truth", "message"),
+    [
+        ({"silence": 300.0}, "True", "the remote answered within the last 5 min"),
+        ({"silence": 300.1}, "False", "the remote answered last at 1970-01-01 00:00:01 UTC, more than 5 min ago;"
+         " what was accepted then keeps serving"),
+        ({"silence": 20.0, "fresh_within": 10.0}, "False", "the remote answered last at 1970-01-01 00:00:01 UTC,"
+         " more than 10 s ago; what was accepted then keeps serving"),
+        ({"silence": 5.0, "last_poll": None}, "Unknown", "the remote was not reached yet"),
+        ({"silence": 301.0, "last_poll": None}, "False", "the remote has not answered since the agent began,"
+         " more than 5 min ago"),
+    ],
+)  # fmt: skip
+def test_a_remote_that_is_silent_for_too_long_is_an_alarm_of_its_own(
+    changes: dict[str, object], truth: str, message: str
+) -> None:
+    status = status_of(facts(**changes), COMMIT)
+    assert (status.condition("Fresh").status, status.condition("Fresh").message) == (truth, message)
+    assert status.condition("Ready").status == "True"
+
+
+def test_what_is_looked_at_again_by_itself_says_when() -> None:
+    undecided = Trouble("NotNow", "outside of a window", after=60.0)
+    waiting = held("bot@2", retry_at=1030.0, for_people=False, why="out of reach")
+    final = held("bot@9")
+    told = status_of(facts(source_trouble=undecided, plan=Plan(held=(waiting, final)), wall=5000.0), None).waiting
+    assert [(one.subject, one.reason, one.message, one.retry_at) for one in told] == [
+        (f"commit {COMMIT[:12]}", "NotNow", "outside of a window", 5060.0),
+        ("bot@2", "HeldBack", "out of reach", 5030.0),
+    ]
+
+
+def test_the_commit_that_is_served_is_told_only_while_every_alias_answers_as_it_says() -> None:
+    assert status_of(facts(), None).commits.served == COMMIT
+    assert status_of(facts(routing_trouble=STALE), None).commits.served is None
+
+
+def test_a_row_says_whether_its_alias_is_behind() -> None:
+    without = desired(alias("bot", "2", kept=("1", "3")), alias("sql", "1"))
+    assert [row.behind for row in status_of(facts(desired=without), None).aliases] == [True, False]

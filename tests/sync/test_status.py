@@ -10,16 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interlock.sync.continuation import continued
 from interlock.sync.status import (
     CONDITIONS,
     SCHEMA,
     AliasStatus,
+    Change,
     Commits,
     Condition,
     Status,
     Truth,
+    Wait,
     as_document,
-    continued,
     from_json,
     to_json,
 )
@@ -34,6 +36,7 @@ def status(*, ready: Truth = "True", since: float = 0.0) -> Status:
 
 texts = st.text(max_size=20)
 maybe = st.none() | texts
+changes = st.builds(Change, st.floats(0, 1e12), maybe, texts, texts, texts)
 statuses = st.builds(
     Status,
     node=texts,
@@ -53,6 +56,12 @@ statuses = st.builds(
     engine=texts,
     last_poll=st.none() | st.floats(0, 1e12),
     loaded=st.lists(texts, max_size=3).map(tuple),
+    history=st.lists(changes, max_size=3).map(tuple),
+    serving=st.lists(changes, max_size=3).map(tuple),
+    flips=st.integers(0),
+    waiting=st.lists(st.builds(Wait, texts, texts, texts, st.none() | st.floats(0, 1e12)), max_size=3).map(tuple),
+    started=st.floats(0, 1e12),
+    fresh_within=st.floats(0, 1e9),
 )
 
 
@@ -68,10 +77,15 @@ def test_a_message_that_quotes_a_path_in_no_encoding_can_be_written() -> None:
 
 def test_the_document_names_its_schema_and_has_sorted_keys() -> None:
     document = json.loads(to_json(status()))
-    assert document["schema"] == SCHEMA == "interlock-status/1"
+    assert document["schema"] == SCHEMA == "interlock-status/2"
     assert list(document) == sorted(document)
     assert document["aliases"][0]["message"] == "it is refused"
-    assert as_document(status())["commits"] == {"attempted": "a" * 40, "accepted": None, "applied": None}
+    assert as_document(status())["commits"] == {
+        "attempted": "a" * 40,
+        "accepted": None,
+        "applied": None,
+        "served": None,
+    }
 
 
 def _changed(**fields: Any) -> str:
@@ -87,9 +101,9 @@ def _changed(**fields: Any) -> str:
         "[]",
         '"text"',
         "{}",
-        '{"schema": "interlock-status/1"}',
+        '{"schema": "interlock-status/2"}',
         "[" * 100_000,
-        _changed(schema="interlock-status/2"),
+        _changed(schema="interlock-status/1"),
         _changed(commits=None),
         _changed(commits={"attempted": None}),
         _changed(commits=[]),
@@ -100,8 +114,10 @@ def _changed(**fields: Any) -> str:
         _changed(conditions=[{"type": "Ready"}]),
         _changed(unknown=1),
         _changed(loaded=7),
+        _changed(history=[{"alias": "bot"}]),
+        _changed(waiting=7),
     ],
-    ids=range(19),
+    ids=range(21),
 )
 def test_anything_else_is_refused_as_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 — the words differ; what counts is that no other error escapes
@@ -130,4 +146,4 @@ def test_without_an_earlier_status_every_condition_begins_now() -> None:
 
 def test_a_condition_of_an_older_version_does_not_disturb() -> None:
     earlier = replace(status(since=10.0), conditions=status(since=10.0).conditions[:2])
-    assert [c.since for c in continued(status(), earlier, 20.0).conditions] == [10.0] * 2 + [20.0] * 8
+    assert [c.since for c in continued(status(), earlier, 20.0).conditions] == [10.0] * 2 + [20.0] * 10

@@ -15,11 +15,10 @@ from interlock.errors import DocumentError, UsageError
 from interlock.sync.only_agent import agent_runs
 from interlock.sync.settings import load_settings
 from interlock.sync.status import Status, as_document, from_json
-from interlock.sync.status_files import STATUS_FILE
+from interlock.sync.status_files import ALIVE_FILE, HEARTBEAT, MAX_STATUS_BYTES, STATUS_FILE
 
-MAX_STATUS_BYTES = 64 * 1024 * 1024
-AT_LEAST = 30.0
-BELIEVED = 3  # poll intervals for which the report of `sync --once` is believed
+BELIEVED = 3  # poll intervals for which a report is believed although no agent runs, as after `sync --once`
+LONGEST_TURN = 900.0  # seconds for which an agent that runs may be at work, placing bytes for example
 
 
 @click.command(short_help="Show what a node serves, and whether it follows git.")
@@ -38,7 +37,7 @@ def status(node_file: Path, as_json: bool) -> int:
     Exit status:
       0  the node is ready: it serves what git says
       1  it is not; the conditions say why
-      4  there is no report, or it is old and no agent runs that would renew it
+      4  there is no report, or it is too old to be believed
     """
     settings = load_settings(node_file)
     path = settings.state / STATUS_FILE
@@ -50,18 +49,26 @@ def status(node_file: Path, as_json: bool) -> int:
         report = from_json(data.decode("utf-8"))
     except ValueError as error:
         raise DocumentError(f"{path} is damaged: {error}", remedy="restart the agent; it writes a new one") from error
-    age = time.time() - path.stat().st_mtime
-    stale = not agent_runs(settings.state) and age > BELIEVED * max(settings.poll_seconds, AT_LEAST)
+    age = time.time() - _last_turn(settings.state)
+    runs = agent_runs(settings.state)
+    stale = age > (LONGEST_TURN if runs else BELIEVED * max(settings.poll_seconds, HEARTBEAT))
+    trouble = "" if not stale else "THE AGENT HANGS" if runs else "NO AGENT RUNS"
     if as_json:
         print_json({**as_document(report), "age_seconds": round(age, 1), "stale": stale})
     else:
-        _print(report, age, stale)
+        _print(report, age, trouble)
     if stale:
         return exit_codes.COULD_NOT_EVALUATE
     return exit_codes.CLEAN if report.condition("Ready").status == "True" else exit_codes.FINDINGS
 
 
-def _print(report: Status, age: float, stale: bool) -> None:
+def _last_turn(state: Path) -> float:
+    """When the agent last ended a turn: it touches one file then, and writes the other only when something changed."""
+    files = [state / name for name in (ALIVE_FILE, STATUS_FILE)]
+    return max(file.stat().st_mtime for file in files if file.exists())
+
+
+def _print(report: Status, age: float, trouble: str) -> None:
     say(f"node {report.node}, environment {report.environment}, engine {report.engine or 'not reached yet'}")
     commits = report.commits
     say(f"commits: attempted {_short(commits.attempted)}, accepted {_short(commits.accepted)}, "
@@ -71,7 +78,9 @@ def _print(report: Status, age: float, stale: bool) -> None:
         if report.last_poll
         else "never"
     )
-    say(f"last successful poll {polled}; changed {age:.0f} s ago{' — NO AGENT RUNS on this node now' if stale else ''}")
+    say(
+        f"last successful poll {polled}; last turn {age:.0f} s ago{f' — {trouble} on this node now' if trouble else ''}"
+    )
     say()
     for row in report.aliases:
         canary = f", canary {row.canary}" if row.canary else ""

@@ -345,6 +345,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "store": "Where adapters are stored; adapters/ below state where it is not set.",
         "routes": "The route table; routes.json below state where it is not set.",
         "drain": "How long an adapter stays loaded after the last route to it is gone.",
+        "fresh_within": "How old the last successful poll may be: five minutes, or three polls, where it is not set.",
         "trust": "What it demands of a commit.",
     },
     "NodeTrust": {

@@ -34,7 +34,7 @@ from interlock.sync.plan import Observed, Plan, plan
 from interlock.sync.report import Trouble, TurnFacts, outcome_of, status_of
 from interlock.sync.settings import NodeSettings
 from interlock.sync.source import DesiredSource
-from interlock.sync.status import Status, continued
+from interlock.sync.status import Status
 from interlock.sync.status_files import StatusFiles
 from interlock.sync.steering import Order, Steering, SteeringFile
 from interlock.sync.wake import Wake
@@ -66,7 +66,9 @@ class Agent:
         source = DesiredSource(
             mirror, node.environment, settings.state, node.trust, now=self._moment, moments=self._moments
         )
-        self._following = Following(source, clock, wall)
+        self._files = StatusFiles(settings.state, clock, wall, moments)
+        earlier = self._files.earlier(node.name, node.environment)
+        self._following = Following(source, clock, wall, earlier.last_poll if earlier else None)
         self._driver = driver or open_engine(node.engine.kind, _address(settings))
         self._memory = Memory()
         self._view = EngineView(self._driver, settings.routes, self._memory, clock)
@@ -82,8 +84,8 @@ class Agent:
             moments=moments,
         )
         self._steering = SteeringFile(settings.state)
-        self._files = StatusFiles(settings.state, moments)
-        self._applied: str | None = None
+        self._applied = earlier.commits.applied if earlier else None
+        self._started = wall()
         self._status: Status | None = None
 
     @property
@@ -110,12 +112,12 @@ class Agent:
         desired = self._following.desired()
         if desired:
             facts = self._engine_facts(replace(facts, desired=desired), desired)
-        facts = replace(facts, source_trouble=self._following.trouble)
+        placed = frozenset(self._memory.directories)
+        facts = replace(facts, source_trouble=self._following.trouble, placed=placed)
         outcome = outcome_of(facts)
         if isinstance(outcome, Done):
             self._applied = facts.accepted
-        self._status = continued(status_of(facts, self._applied), self._status, self._wall())
-        self._files.write(self._status)
+        self._status = self._files.report(status_of(facts, self._applied))
         return outcome
 
     def run(self, wake: Wake) -> None:
@@ -196,7 +198,7 @@ class Agent:
             desired=None,
             observed=None,
             plan=None,
-            placed=frozenset(self._memory.directories),
+            placed=frozenset(),
             source_trouble=None,
             engine_trouble=trouble,
             routing_trouble=None,
@@ -207,6 +209,9 @@ class Agent:
             emergencies=source.emergencies,
             wall=self._wall(),
             suspended=steering.suspended,
+            started=self._started,
+            silence=self._following.silence,
+            fresh_within=self._settings.fresh_seconds,
         )
 
     def _moment(self) -> dt.datetime:

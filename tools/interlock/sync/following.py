@@ -24,19 +24,31 @@ class Following:
     `failures` counts polls in a row without an answer, `last_poll` is the wall-clock time of the last answered one.
     """
 
-    def __init__(self, source: DesiredSource, clock: Callable[[], float], wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        source: DesiredSource,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        last_poll: float | None = None,
+    ) -> None:
         self.source = source
         self._clock, self._wall = clock, wall
         self.trouble: Trouble | None = None
-        self.last_poll: float | None = None
+        self.last_poll = last_poll
+        self._answered_at = clock() - (max(0.0, wall() - last_poll) if last_poll is not None else 0.0)
         self.failures = 0
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the remote answered last, or since the beginning if it never did."""
+        return self._clock() - self._answered_at
 
     def poll(self) -> bool:
         """Ask the remote once; returns whether a commit was judged, which cancels every wait."""
         before, judged = self.trouble, False
         try:
             judged = self.source.poll(self._clock())
-            self.last_poll, self.failures = self._wall(), 0
+            self.last_poll, self._answered_at, self.failures = self._wall(), self._clock(), 0
             refused = self.source.rejected
             self.trouble = _refusal(refused, self._clock()) if refused else None
         except RemoteUnreachable as error:

@@ -13,7 +13,7 @@ from interlock.sync.desired import Desired, DesiredAlias
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
 from interlock.sync.pace import LOOK
 from interlock.sync.plan import Held, Observed, Plan
-from interlock.sync.status import AliasStatus, Commits, Condition, Status, Truth
+from interlock.sync.status import AliasStatus, Commits, Condition, Status, Truth, Wait
 from interlock.sync.steering import Order
 
 
@@ -56,6 +56,10 @@ class TurnFacts:
     emergencies: tuple[PastEmergency, ...] = ()
     wall: float = 0.0
     suspended: Order | None = None
+    started: float = 0.0
+    silence: float = 0.0
+    """Seconds, by the monotonic clock, since the remote answered last, or since the start if it never did."""
+    fresh_within: float = 300.0
 
 
 def outcome_of(facts: TurnFacts) -> Outcome:
@@ -87,6 +91,7 @@ def status_of(facts: TurnFacts, applied: str | None) -> Status:
     """All conditions and rows; `applied` is the commit that was served completely, now or earlier."""
     outcome = outcome_of(facts)
     aliases = _rows(facts)
+    answers = _served(facts)
     conditions = (
         _ready(facts, outcome),
         _reconciling(outcome),
@@ -94,22 +99,44 @@ def status_of(facts: TurnFacts, applied: str | None) -> Status:
         _source_verified(facts),
         _fetched(facts),
         _loaded(facts),
-        _served(facts),
+        answers,
         _rollback_ready(facts, aliases),
         _trust(facts),
         _emergency(facts),
         _suspended(facts),
+        _fresh(facts),
     )
     return Status(
         node=facts.node,
         environment=facts.environment,
-        commits=Commits(facts.attempted, facts.accepted, applied),
+        commits=Commits(facts.attempted, facts.accepted, applied, facts.accepted if answers.status == "True" else None),
         conditions=conditions,
         aliases=aliases,
         engine=facts.engine,
         last_poll=facts.last_poll,
         loaded=tuple(sorted(facts.observed.adapters)) if facts.observed else (),
+        waiting=_waiting(facts),
+        started=facts.started,
+        fresh_within=facts.fresh_within,
     )
+
+
+def _waiting(facts: TurnFacts) -> tuple[Wait, ...]:
+    """What is looked at again by itself, and when; a revision that only a person can help is no wait."""
+    held = [one for one in (facts.plan.held if facts.plan else ()) if one.retry_at is not None]
+    later = [(one, max(0.0, (one.retry_at or 0.0) - facts.now)) for one in held]
+    return (
+        *_source_wait(facts),
+        *(Wait(one.served, "HeldBack", one.why, facts.wall + seconds) for one, seconds in later),
+    )
+
+
+def _source_wait(facts: TurnFacts) -> tuple[Wait, ...]:
+    source = facts.source_trouble
+    if source is None or source.after is None:
+        return ()
+    subject = f"commit {facts.attempted[:12]}" if facts.attempted else "the remote"
+    return (Wait(subject, source.reason, source.message, facts.wall + source.after),)
 
 
 def _condition(kind: str, truth: bool | None, reason: str, message: str) -> Condition:
@@ -249,6 +276,27 @@ def _suspended(facts: TurnFacts) -> Condition:
     return _condition("Suspended", True, "HandsOff" if order.hands_off else "StaysHere", message)
 
 
+def _fresh(facts: TurnFacts) -> Condition:
+    """Whether the remote answered lately: an alarm of its own, because a node cut off serves on and looks well."""
+    within = _span(facts.fresh_within)
+    if facts.suspended:
+        return _condition("Fresh", None, "Suspended", "the remote is not asked while this node is suspended")
+    if facts.silence <= facts.fresh_within:
+        if facts.last_poll is None:
+            return _condition("Fresh", None, "NothingYet", "the remote was not reached yet")
+        return _condition("Fresh", True, "Polled", f"the remote answered within the last {within}")
+    if facts.last_poll is None:
+        message = f"the remote has not answered since the agent began, more than {within} ago"
+        return _condition("Fresh", False, "NeverPolled", message)
+    moment = dt.datetime.fromtimestamp(facts.last_poll, dt.UTC)
+    message = f"the remote answered last at {moment:%Y-%m-%d %H:%M:%S} UTC, more than {within} ago"
+    return _condition("Fresh", False, "TooLongAgo", f"{message}; what was accepted then keeps serving")
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
+
+
 def _rows(facts: TurnFacts) -> tuple[AliasStatus, ...]:
     if facts.desired is None:
         return ()
@@ -266,4 +314,5 @@ def _row(alias: DesiredAlias, observed: Observed | None, held: dict[str, Held]) 
         canary=route.canary.target if route and route.canary else "",
         rollback_targets=tuple(target.served for target in alias.kept),
         message=f"{one.served}: {one.why}" if one else "",
+        behind=observed is not None and not _follows(alias, route),
     )

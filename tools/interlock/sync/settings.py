@@ -39,6 +39,12 @@ class NodeSettings:
         return self.node.remote.poll.total_seconds()
 
     @property
+    def fresh_seconds(self) -> float:
+        """How old the last successful poll may be: as the settings say, or five minutes, or three polls."""
+        within = self.node.fresh_within
+        return within.total_seconds() if within else max(300.0, 3 * self.poll_seconds)
+
+    @property
     def drain_seconds(self) -> float:
         """How long an adapter stays loaded after the last route to it is gone."""
         return self.node.drain.total_seconds()

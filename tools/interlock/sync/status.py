@@ -1,6 +1,7 @@
 """What the agent says of itself: conditions with reason and message, commits, and one row for each alias.
 
-Written to `status.json` in the state directory whenever it changes; `interlock status` reads it.
+Written to `status.json` in the state directory whenever it changes (`status_files.py`), and shown at `/status`;
+`interlock status` reads both.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-SCHEMA = "interlock-status/1"
+SCHEMA = "interlock-status/2"
+MAX_HISTORY = 20
 
 Truth = Literal["True", "False", "Unknown"]
 CONDITIONS = (
@@ -24,6 +26,7 @@ CONDITIONS = (
     "Trust",
     "Emergency",
     "Suspended",
+    "Fresh",
 )
 
 
@@ -51,20 +54,56 @@ class AliasStatus:
     canary: str
     rollback_targets: tuple[str, ...]
     message: str
+    behind: bool = False
+    """Whether the route is not as git says: another revision, another canary, or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Commits:
-    """The commit that was looked at last, the last one that passed, and the one that is served completely."""
+    """The commit that was looked at last, the last one that passed, and the one that is served completely.
+
+    `applied` has everything in place, rollback targets included; every alias answers, or did last, as
+    `served` says.
+    """
 
     attempted: str | None
     accepted: str | None
     applied: str | None
+    served: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an alias led to from `time` on, and the accepted commit by which; `served` is "" where the route ended."""
+
+    time: float
+    commit: str | None
+    alias: str
+    served: str
+    canary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something that is looked at again by itself: what (a served name, a commit, an alias), why, and when.
+
+    `reason` is one word for programs. `retry_at` is wall-clock time, None where only a new commit or a person ends it.
+    """
+
+    subject: str
+    reason: str
+    message: str
+    retry_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything about one node; times are seconds since the epoch."""
+    """Everything about one node; times are seconds since the epoch.
+
+    `history` has the last changes of what is served, the newest last, `serving` the last one of each alias that has a
+    route. `flips` counts all changes since the state directory is there. `fresh_within` is how old (seconds) the last
+    successful poll may be.
+    """
 
     node: str
     environment: str
@@ -74,21 +113,21 @@ class Status:
     engine: str
     last_poll: float | None
     loaded: tuple[str, ...]
+    history: tuple[Change, ...] = ()
+    serving: tuple[Change, ...] = ()
+    flips: int = 0
+    waiting: tuple[Wait, ...] = ()
+    started: float = 0.0
+    fresh_within: float = 0.0
 
     def condition(self, kind: str) -> Condition:
         """The condition of a type; every status has all of `CONDITIONS`."""
         return next(condition for condition in self.conditions if condition.type == kind)
 
 
-def continued(status: Status, earlier: Status | None, now: float) -> Status:
-    """Give each condition the time since which it holds: the earlier one's if its status did not change."""
-    before = {condition.type: condition for condition in earlier.conditions} if earlier else {}
-
-    def since(condition: Condition) -> float:
-        old = before.get(condition.type)
-        return old.since if old and old.status == condition.status else now
-
-    return replace(status, conditions=tuple(replace(c, since=since(c)) for c in status.conditions))
+def without_times(status: Status) -> Status:
+    """The status without what changes at every poll: two that are equal then say the same to everybody."""
+    return replace(status, last_poll=None)
 
 
 def as_document(status: Status) -> dict[str, Any]:
@@ -121,6 +160,8 @@ def from_json(text: str) -> Status:
             AliasStatus(**{**row, "rollback_targets": tuple(row["rollback_targets"])}) for row in value["aliases"]
         )
         value["loaded"] = tuple(value["loaded"])
+        for field, kind in (("history", Change), ("serving", Change), ("waiting", Wait)):
+            value[field] = tuple(kind(**one) for one in value.get(field, ()))
         status = Status(**value)
     except (KeyError, TypeError) as error:
         raise ValueError(f"a field is missing or unknown: {error}") from error

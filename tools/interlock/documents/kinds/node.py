@@ -85,4 +85,5 @@ class Node(Document):
     store: FilePath | None = None
     routes: FilePath | None = None
     drain: Duration = dt.timedelta(seconds=30)
+    fresh_within: Duration | None = None
     trust: NodeTrust = NodeTrust.model_construct()
