@@ -42,7 +42,7 @@ def problems_with(text: str) -> list[Problem]:
     ("old", "new", "place", "expected"),
     [
         ("http://127.0.0.1:8000", "127.0.0.1:8000", "node.yaml:5:27", "an address such as http://127.0.0.1:8000"),
-        ("kind: vllm", "kind: tgi", "node.yaml:5:16", "vllm or embedded"),
+        ("kind: vllm", "kind: dynamo", "node.yaml:5:16", "vllm, embedded, sglang, lorax, tgi or nim"),
         ("gpu-1", "GPU 1", "node.yaml:2:7", "1 to 63 lower-case letters"),
         ("name: gpu-1", 'name: gpu-1\nstate: "a\\nb"', "node.yaml:3:8", "a path without control characters"),
         ("name: gpu-1", 'name: gpu-1\nstate: ""', "node.yaml:3:8", "text that is not empty"),

@@ -321,7 +321,7 @@ def test_a_lazy_load_is_only_for_engines_that_can(driver: EngineDriver, models: 
 def test_an_unknown_kind_of_engine_is_refused_with_the_known_ones(engine: EngineProcess) -> None:
     with pytest.raises(UsageError, match="'lorax'") as error:
         open_engine("lorax", address_of(engine))
-    assert error.value.expected == "one of: embedded, vllm"
+    assert error.value.expected == "one of: embedded, sglang, vllm"
 
 
 def greedy(model: str, max_tokens: int) -> dict[str, Any]:

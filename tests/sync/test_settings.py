@@ -104,7 +104,7 @@ def test_a_file_that_is_not_there_is_a_usage_error(home: Path) -> None:
         (MINIMAL + "polls: 1s\n", 9, "unknown key `polls`"),
         (MINIMAL.replace("  url: file", "  polling: 1s\n  url: file"), 5, "unknown key `polling`"),
         (MINIMAL.replace("name: node-1\n", ""), 1, "no key `name`"),
-        (MINIMAL.replace("kind: embedded", "kind: tgi"), 7, "engine.kind is 'tgi'"),
+        (MINIMAL.replace("kind: embedded", "kind: dynamo"), 7, "engine.kind is 'dynamo'"),
         (MINIMAL + "drain: 30\n", 9, "drain is"),
         (MINIMAL + "drain: 0s\n", 9, "drain is '0s'"),
         (MINIMAL.replace("8000", "8000/v1"), 8, "engine.url is"),

@@ -370,8 +370,11 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
     "NodeEngine": {
         "kind": "The engine.",
         "url": "Its address.",
+        "routing_url": "Where `interlock gateway` answers, for an engine that takes no middleware.",
         "base_directory": "The base model's directory on this node, to be verified.",
+        "adapters_directory": "The directory that the engine reads adapters from by itself (NIM, LoRAX).",
         "api_key_file": "The file that holds the engine's API key.",
+        "admin_key_file": "The file that holds the engine's own key for loads and unloads (SGLang's admin key).",
         "admin_token_file": "The file that holds the token for loading and unloading.",
         "timeout": "The longest time to wait for an answer.",
     },

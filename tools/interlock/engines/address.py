@@ -6,7 +6,8 @@ never shows its secrets in `repr`, so they cannot reach a log by accident.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from interlock.errors import UsageError
@@ -16,9 +17,12 @@ from interlock.errors import UsageError
 class EngineAddress:
     """An engine's base URL, its keys and how long to wait for it.
 
-    `api_key` is the engine's own key (sent as a Bearer token, "" for none), `admin_token` the agent's token for the
-    routing middleware (header `X-Interlock-Token`, "" for none). `timeout_s` bounds every call in seconds from its
-    start to its last byte, `load_timeout_s` the loading of one adapter.
+    `api_key` is the engine's own key (sent as a Bearer token, "" for none), `admin_key` the one that it wants for
+    loads and unloads where that is another, `admin_token` the agent's token for the routing middleware (header
+    `X-Interlock-Token`, "" for none). `routing_url` is where the middleware answers when that is not the engine itself
+    ("" when it is). `adapters_directory` is where adapters are published for an engine that reads a directory.
+    `timeout_s` bounds every call in seconds from its start to its last byte, `load_timeout_s` the loading of one
+    adapter.
     """
 
     url: str
@@ -26,17 +30,22 @@ class EngineAddress:
     admin_token: str = field(default="", repr=False)
     timeout_s: float = 10.0
     load_timeout_s: float = 120.0
+    _: KW_ONLY
+    admin_key: str = field(default="", repr=False)
+    routing_url: str = ""
+    adapters_directory: Path | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError unless the URL is http(s)://host[:port][/path] and the times are positive."""
-        _refuse_bad_url(self.url)
+        for url in (self.url, self.routing_url or self.url):
+            _refuse_bad_url(url)
         if self.timeout_s <= 0 or self.load_timeout_s <= 0:
             raise UsageError(
                 f"the time to wait for the engine at {self.url} is {self.timeout_s:g} s, {self.load_timeout_s:g} s for"
                 " a load",
                 expected="a positive number of seconds",
             )
-        for secret in (self.api_key, self.admin_token):
+        for secret in (self.api_key, self.admin_token, self.admin_key):
             if not (secret.isascii() and secret.isprintable()):
                 raise UsageError(
                     f"a key for the engine at {self.url} holds characters that no HTTP header can carry",

@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+UNTOLD: Final = ""
+"""In the place of a directory: the engine does not say from where it loaded an adapter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What this kind of engine can do; the plan asks here instead of asking for the engine's name."""
+    """What this kind of engine can do; plan and apply ask here instead of asking for the engine's name.
+
+    `lists_adapters`: it says which adapters it holds; where not, `adapters()` tells what the driver found out by asking
+    for completions. `tells_directories`: it also says from where; where not, the values of `adapters()` are "" and the
+    served name, which holds the digest, is all there is to compare. `lazy`: it can read an adapter at the first
+    request. `drains_on_unload`: an unload waits in the engine for running requests. `boot_only`: adapters are named
+    when it starts, so the agent writes down which and a person or a supervisor restarts it. `named_with_base`: a
+    request names BASE:ADAPTER, and without the base in front it is answered by the base. `tokenizes` and `templates`:
+    it shows how it tokenizes a text, and a conversation through its chat template.
+    """
 
     lists_adapters: bool = True
+    tells_directories: bool = True
     lazy: bool = False
     drains_on_unload: bool = False
     boot_only: bool = False
+    named_with_base: bool = False
+    tokenizes: bool = True
+    templates: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +89,25 @@ class EngineDriver(Protocol):
     def identity(self) -> EngineIdentity:
         """Ask the engine who it is."""
 
+    def process(self) -> str:
+        """An opaque identity of the engine's process: another one after a restart; "" where the engine shows none."""
+
     def adapters(self) -> Mapping[str, str]:
-        """Loaded adapters: name as the engine knows it → directory that it was loaded from. Never the base."""
+        """Loaded adapters: served name → directory that it was loaded from ("": see `tells_directories`). Never the
+        base.
+        """
 
     def load(self, name: str, directory: str, *, lazy: bool = False) -> None:
         """Load the adapter in `directory` under `name`; returns when it answers requests.
 
         Loading a name that is loaded from the same directory is a success; from another directory EngineRefused.
-        `lazy` defers reading to the first request, and is only allowed where `capabilities.lazy` says so.
+        `lazy` defers reading to the first request, and is only allowed where `capabilities.lazy` says so. An engine
+        that takes adapters only at its start refuses every load.
+        """
+
+    def start_with(self, adapters: Mapping[str, str]) -> str:
+        """The setting with which an engine that is `boot_only` must be started to hold these adapters (served name →
+        directory), as NAME=VALUE; from now on `adapters()` looks for them. "" for every other kind.
         """
 
     def unload(self, name: str) -> None:

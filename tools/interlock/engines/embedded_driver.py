@@ -12,8 +12,11 @@ class EmbeddedDriver(OpenAiServerDriver):
     """The embedded engine over HTTP; unlike vLLM it can defer a load to the first request."""
 
     kind: ClassVar[str] = "embedded"
-    reported_engine: ClassVar[str] = "interlock-embedded"
     capabilities: ClassVar[Capabilities] = Capabilities(lazy=True)
+
+    @property
+    def _reported_engine(self) -> str:
+        return "interlock-embedded"
 
     def _load_payload(self, name: str, directory: str, lazy: bool) -> dict[str, Any]:
         return {"lora_name": name, "lora_path": directory, "lazy": lazy}

@@ -39,6 +39,7 @@ class HttpCalls:
     """
 
     def __init__(self, address: EngineAddress) -> None:
+        """Calls to `address.url`, with all keys of `address`."""
         self._address = address
         self._base = address.url.rstrip("/")
         self._lock = threading.Lock()
@@ -60,12 +61,14 @@ class HttpCalls:
         return self._call("GET", path, None, admin=admin, within=self._address.timeout_s)
 
     def post(self, path: str, payload: Mapping[str, Any], *, admin: bool = False, loading: bool = False) -> Answer:
-        """POST `payload` as JSON; `admin` adds the agent's token, `loading` allows the time of a load.
+        """POST `payload` as JSON; `admin` adds the agent's token, `loading` is for calls that load or unload: they may
+        take the time of a load and carry the engine's own key for that.
 
         Raises EngineUnreachable without a complete answer, EngineMisbehaved for an unusable one.
         """
         within = self._address.load_timeout_s if loading else self._address.timeout_s
-        return self._call("POST", path, payload, admin=admin, within=within)
+        key = self._address.admin_key if loading else ""
+        return self._call("POST", path, payload, admin=admin, within=within, key=key)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -73,9 +76,12 @@ class HttpCalls:
             self._runner.run(self._client.aclose())
             self._runner.close()
 
-    def _call(self, method: str, path: str, payload: Mapping[str, Any] | None, *, admin: bool, within: float) -> Answer:
+    def _call(
+        self, method: str, path: str, payload: Mapping[str, Any] | None, *, admin: bool, within: float, key: str = ""
+    ) -> Answer:
         token = self._address.admin_token
         headers = {ADMIN_HEADER: token} if admin and token else {}
+        headers |= _bearer(key)
         request = self._client.build_request(method, self._base + path, json=payload, headers=headers)
         where = f"{method} {self._base}{path}"
         try:
@@ -107,7 +113,11 @@ class HttpCalls:
 
 def _headers(address: EngineAddress) -> dict[str, str]:
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "interlock"}
-    return headers | ({"Authorization": f"Bearer {address.api_key}"} if address.api_key else {})
+    return headers | _bearer(address.api_key)
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _tls(url: str) -> ssl.SSLContext:

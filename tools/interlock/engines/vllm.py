@@ -16,8 +16,11 @@ class VllmDriver(OpenAiServerDriver):
     """vLLM over HTTP."""
 
     kind: ClassVar[str] = "vllm"
-    reported_engine: ClassVar[str] = "vllm"
     capabilities: ClassVar[Capabilities] = Capabilities()
+    cannot_load: ClassVar[str] = (
+        "check that the engine's machine has this directory, and that the engine lets adapters be loaded"
+        " (vLLM: VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 and --enable-lora)"
+    )
 
     def _load_payload(self, name: str, directory: str, lazy: bool) -> dict[str, Any]:
         return {"lora_name": name, "lora_path": directory, "load_inplace": False}

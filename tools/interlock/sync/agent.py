@@ -31,6 +31,7 @@ from interlock.sync.moments import Moments, unwatched
 from interlock.sync.outcome import Done, Failed, Outcome, Waiting
 from interlock.sync.pace import Pace
 from interlock.sync.plan import Observed, Plan, plan
+from interlock.sync.proof import not_shown
 from interlock.sync.report import Trouble, TurnFacts, outcome_of, status_of
 from interlock.sync.settings import NodeSettings
 from interlock.sync.source import DesiredSource
@@ -212,6 +213,7 @@ class Agent:
             started=self._started,
             silence=self._following.silence,
             fresh_within=self._settings.fresh_seconds,
+            unseen=not_shown(self._driver.capabilities),
         )
 
     def _moment(self) -> dt.datetime:
@@ -221,4 +223,13 @@ class Agent:
 def _address(settings: NodeSettings) -> EngineAddress:
     engine = settings.node.engine
     timeout = engine.timeout.total_seconds()
-    return EngineAddress(engine.url, settings.api_key, settings.admin_token, min(timeout, 10.0), timeout)
+    return EngineAddress(
+        engine.url,
+        settings.api_key,
+        settings.admin_token,
+        min(timeout, 10.0),
+        timeout,
+        admin_key=settings.engine_admin_key,
+        routing_url=engine.routing_url or "",
+        adapters_directory=settings.adapters_directory,
+    )

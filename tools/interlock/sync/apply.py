@@ -11,7 +11,7 @@ from typing import Protocol
 from interlock.artifacts.file_memory import FileMemory
 from interlock.artifacts.sources import open_source
 from interlock.artifacts.store import ArtifactStore
-from interlock.engines.driver import EngineDriver
+from interlock.engines.driver import UNTOLD, EngineDriver
 from interlock.errors import (
     ArtifactCorrupt,
     ArtifactError,
@@ -28,7 +28,7 @@ from interlock.sync.desired import Desired, Target
 from interlock.sync.memory import Memory, refusal_after
 from interlock.sync.moments import Moments, unwatched
 from interlock.sync.plan import Flip, Load, Place, Prove, ProveBase, Step, Unload
-from interlock.sync.proof import BaseMismatch, prove_base_answers, prove_base_files
+from interlock.sync.proof import BaseMismatch, not_shown, prove_base_answers, prove_base_files, require_base_files
 
 log = logging.getLogger("interlock.sync")
 
@@ -127,7 +127,7 @@ def _load(target: Target, directory: str, lazy: bool, tools: Tools) -> None:
     tools.store.verify(target.artifact)
     tools.driver.load(target.served, directory, lazy=lazy)
     listed = tools.driver.adapters().get(target.served)
-    if listed != directory:
+    if listed not in (directory, UNTOLD):
         raise EngineMisbehaved(
             f"the engine says that it loaded {target.served}, and lists it as {listed or 'absent'}",
             expected=f"{target.served} from {directory}",
@@ -151,6 +151,7 @@ def _prove(target: Target, tools: Tools, memory: Memory) -> None:
 
 def _prove_base(desired: Desired, tools: Tools, memory: Memory) -> None:
     try:
+        require_base_files(tools.driver, tools.base_directory)
         if tools.base_directory:
             prove_base_files(tools.base_directory, desired.base, tools.file_memory)
             tools.file_memory.save()
@@ -161,4 +162,6 @@ def _prove_base(desired: Desired, tools: Tools, memory: Memory) -> None:
         log.error("the engine's base is not proven: %s", error)
         return
     memory.base_proven, memory.base_refusal = True, None
-    log.info("proved base %s@%s: tokenizer and chat template", desired.base.name, desired.base.revision)
+    unseen = " and ".join(not_shown(tools.driver.capabilities))
+    how = f"by its files, for the engine does not show its {unseen}" if unseen else "tokenizer and chat template"
+    log.info("proved base %s@%s: %s", desired.base.name, desired.base.revision, how)

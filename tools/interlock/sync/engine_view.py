@@ -67,7 +67,8 @@ class EngineView:
             return Trouble(
                 "RoutingNotLive",
                 "the routing middleware does not answer in front of the engine, so aliases lead nowhere",
-                "start the engine with: --middleware interlock.routing.middleware.RoutingMiddleware",
+                "start the engine with: --middleware interlock.routing.middleware.RoutingMiddleware; where it takes no"
+                " middleware, start `interlock gateway` in front of it and set engine.routing_url",
                 for_people=True,
             )
         if probe.error or (observed.table and probe.table_digest != observed.table.digest):

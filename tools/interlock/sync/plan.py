@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from interlock.engines.driver import UNTOLD
 from interlock.routing.table import Canary, Route, RouteTable
 from interlock.sync.desired import Desired, DesiredAlias, Target
 
@@ -31,7 +32,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The engine as it answered just now (adapters: name → directory), and the route table on disk."""
+    """The engine as it answered just now (adapters: name → directory, or UNTOLD), and the route table on disk."""
 
     adapters: Mapping[str, str]
     base_names: tuple[str, ...]
@@ -194,7 +195,8 @@ def _ready(targets: Mapping[str, Target], observed: Observed, known: Known) -> f
         name
         for name, target in targets.items()
         if name in observed.adapters
-        and observed.adapters[name] == known.directories.get(name)
+        and name in known.directories
+        and observed.adapters[name] in (known.directories[name], UNTOLD)
         and (name in known.proven or (target.lazy and known.lazy_engine))
     )
 
@@ -277,7 +279,7 @@ def _next_steps(target: Target, observed: Observed, known: Known) -> list[Step]:
     loaded_from = observed.adapters.get(target.served)
     if loaded_from is None:
         return [Load(target, directory, target.lazy and known.lazy_engine)]
-    if loaded_from != directory:
+    if loaded_from not in (directory, UNTOLD):
         return [Unload(target.served, f"it was loaded from {loaded_from}"), Load(target, directory, lazy=False)]
     return [Prove(target)]
 

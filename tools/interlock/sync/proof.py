@@ -12,7 +12,7 @@ from interlock.artifacts.base_directory import verify_base
 from interlock.artifacts.file_memory import FileMemory
 from interlock.artifacts.fingerprints import CLOCK_DEPENDENT, PROBE_CONVERSATIONS, PROBE_TEXTS, fingerprint
 from interlock.documents.kinds.base_revision import BaseRevision
-from interlock.engines.driver import EngineDriver, Message
+from interlock.engines.driver import Capabilities, EngineDriver, Message
 from interlock.errors import ArtifactCorrupt
 
 
@@ -35,17 +35,40 @@ def prove_base_files(directory: Path, base: BaseRevision, memory: FileMemory) ->
         )
 
 
+def not_shown(capabilities: Capabilities) -> tuple[str, ...]:
+    """What of the base an engine of this kind does not show while it runs; only its files can be compared then."""
+    tokenizer = () if capabilities.tokenizes else ("tokenizer",)
+    return tokenizer if capabilities.templates else (*tokenizer, "chat template")
+
+
+def require_base_files(driver: EngineDriver, directory: Path | None) -> None:
+    """Refuse to call a base proven of which neither the running engine nor its files are seen.
+
+    Raises:
+        BaseMismatch: the engine does not show everything, and the settings name no base directory.
+    """
+    unseen = not_shown(driver.capabilities)
+    if unseen and directory is None:
+        raise BaseMismatch(
+            f"this kind of engine does not show its {' and its '.join(unseen)} while it runs",
+            expected="engine.base_directory in the node's settings, so that the files can be compared instead",
+            remedy="name the directory that the engine serves its base from, and start the agent again",
+        )
+
+
 def prove_base_answers(driver: EngineDriver, base: BaseRevision) -> None:
-    """Ask the live engine for the token ids of fixed probes and compare their fingerprints.
+    """Ask the live engine for the token ids of fixed probes and compare their fingerprints, as far as it shows them.
 
     Raises:
         BaseMismatch: the tokenizer or the chat template of the running engine is another one.
         EngineError: the engine did not answer.
     """
-    texts = fingerprint([driver.tokenize_text(text) for text in PROBE_TEXTS])
-    _compare("tokenizer", str(texts), str(base.tokenizer.fingerprint), base)
+    shows = driver.capabilities
+    if shows.tokenizes:
+        texts = fingerprint([driver.tokenize_text(text) for text in PROBE_TEXTS])
+        _compare("tokenizer", str(texts), str(base.tokenizer.fingerprint), base)
     # A template that writes today's date has no fingerprint; its file is compared by `prove_base_files` all the same.
-    if base.chat_template and base.chat_template.fingerprint != CLOCK_DEPENDENT:
+    if shows.templates and base.chat_template and base.chat_template.fingerprint != CLOCK_DEPENDENT:
         conversations = [[Message(role, content) for role, content in talk] for talk in PROBE_CONVERSATIONS]
         talks = fingerprint([driver.tokenize_conversation(talk) for talk in conversations])
         _compare("chat_template", str(talks), str(base.chat_template.fingerprint), base)

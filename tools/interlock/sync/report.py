@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from interlock.approvals.facts import PastEmergency
 from interlock.findings.readable import readable
@@ -60,6 +60,8 @@ class TurnFacts:
     silence: float = 0.0
     """Seconds, by the monotonic clock, since the remote answered last, or since the start if it never did."""
     fresh_within: float = 300.0
+    unseen: tuple[str, ...] = ()
+    """What of the base the running engine does not show, so that only its files were compared."""
 
 
 def outcome_of(facts: TurnFacts) -> Outcome:
@@ -183,7 +185,11 @@ def _fetched(facts: TurnFacts) -> Condition:
 
 
 def _loaded(facts: TurnFacts) -> Condition:
-    return _about_targets(facts, "Loaded", "adapters", frozenset(_loaded_names(facts)))
+    found = _about_targets(facts, "Loaded", "adapters", frozenset(_loaded_names(facts)))
+    if not (facts.unseen and facts.observed):
+        return found
+    unseen = " and the ".join(facts.unseen)
+    return replace(found, message=f"{found.message}; the {unseen} were not proven on the running engine, only in files")
 
 
 def _loaded_names(facts: TurnFacts) -> set[str]:

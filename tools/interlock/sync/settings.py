@@ -32,6 +32,8 @@ class NodeSettings:
     remote_token: str = field(default="", repr=False)
     api_key: str = field(default="", repr=False)
     admin_token: str = field(default="", repr=False)
+    engine_admin_key: str = field(default="", repr=False)
+    adapters_directory: Path | None = None
 
     @property
     def poll_seconds(self) -> float:
@@ -53,8 +55,8 @@ class NodeSettings:
 def load_settings(path: Path) -> NodeSettings:
     """Read a node's settings file.
 
-    Secrets come from the files that it names, or else from INTERLOCK_REMOTE_TOKEN, INTERLOCK_ENGINE_API_KEY and
-    INTERLOCK_ADMIN_TOKEN.
+    Secrets come from the files that it names, or else from INTERLOCK_REMOTE_TOKEN, INTERLOCK_ENGINE_API_KEY,
+    INTERLOCK_ENGINE_ADMIN_KEY and INTERLOCK_ADMIN_TOKEN.
 
     Raises:
         UsageError: the file or one of its secrets cannot be read.
@@ -73,6 +75,8 @@ def load_settings(path: Path) -> NodeSettings:
         remote_token=_secret(home, node.remote.token_file, "INTERLOCK_REMOTE_TOKEN"),
         api_key=_secret(home, node.engine.api_key_file, "INTERLOCK_ENGINE_API_KEY"),
         admin_token=_secret(home, node.engine.admin_token_file, "INTERLOCK_ADMIN_TOKEN"),
+        engine_admin_key=_secret(home, node.engine.admin_key_file, "INTERLOCK_ENGINE_ADMIN_KEY"),
+        adapters_directory=home / node.engine.adapters_directory if node.engine.adapters_directory else None,
     )
 
 

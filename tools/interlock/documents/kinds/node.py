@@ -11,6 +11,9 @@ from interlock.documents.public_keys import public_key
 FilePath = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]+$")]
 
 
+EngineUrl = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
+
+
 class NodeRemote(Document):
     """The git remote that this node obeys. `token_file` holds a forge token; ssh keys come from the ssh settings."""
 
@@ -21,12 +24,19 @@ class NodeRemote(Document):
 
 
 class NodeEngine(Document):
-    """The engine beside the agent, the base directory that it serves, and how to be let in."""
+    """The engine beside the agent, the base directory that it serves, and how to be let in.
 
-    kind: Literal["vllm", "embedded"]
-    url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
+    `routing_url` is where `interlock gateway` answers, for engines that take no middleware; `adapters_directory` is the
+    directory that the engine reads adapters from by itself (NIM, LoRAX).
+    """
+
+    kind: Literal["vllm", "embedded", "sglang", "lorax", "tgi", "nim"]
+    url: EngineUrl
+    routing_url: EngineUrl | None = None
     base_directory: FilePath | None = None
+    adapters_directory: FilePath | None = None
     api_key_file: FilePath | None = None
+    admin_key_file: FilePath | None = None
     admin_token_file: FilePath | None = None
     timeout: Duration = dt.timedelta(seconds=60)
 
