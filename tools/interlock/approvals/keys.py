@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from interlock.documents.kinds.roster import Key, Machine, Person, Roster, dated, why_unusable
 from interlock.documents.public_keys import OPENPGP, MalformedKey, key_fingerprint
 
+NODE = "node"
+"""The role of a machine that serves: its key signs receipts, and counts for no commit and for no statement."""
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -33,9 +36,23 @@ class KeyRing:
 
     @classmethod
     def of(cls, roster: Roster | None, now: dt.date) -> KeyRing:
-        """The ring of a roster, or of nobody; a key that cannot be read is nobody's."""
+        """The ring of a roster, or of nobody; a key that cannot be read is nobody's.
+
+        The keys of serving nodes are in none: they sign receipts (`of_nodes`) and nothing else.
+        """
+        return cls._made(roster, now, nodes=False)
+
+    @classmethod
+    def of_nodes(cls, roster: Roster | None, now: dt.date) -> KeyRing:
+        """The ring of a roster's serving nodes alone."""
+        return cls._made(roster, now, nodes=True)
+
+    @classmethod
+    def _made(cls, roster: Roster | None, now: dt.date, *, nodes: bool) -> KeyRing:
         keys: dict[str, tuple[tuple[Holder, Key], ...]] = {}
         for fingerprint, key in _keys_of(roster) if roster else ():
+            if (key[0].is_machine and NODE in key[0].roles) is not nodes:
+                continue
             keys[fingerprint] = (*keys.get(fingerprint, ()), key)
         return cls(now, keys)
 
