@@ -1,6 +1,6 @@
 """A program for test_store.py: places one artifact in child processes that are killed, held up or starved of disk.
 
-    python placing_trials.py ROOT ARTIFACT.json killed | together N | limited BYTES
+    python placing_trials.py ROOT ARTIFACT.json killed | removed | together N | limited BYTES
 
 Prints one JSON document. Forks, so it runs by itself, without pytest's threads.
 """
@@ -13,21 +13,23 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from interlock.artifacts.sources import open_source
-from interlock.artifacts.store import ArtifactStore
+from interlock.artifacts.store import ArtifactStore, Holdings
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.tree import WorkingTree
-from interlock.errors import InterlockError
+from interlock.errors import ArtifactUnreachable, InterlockError
 
 
 def main(root: str, document: str, trial: str, argument: str = "0") -> None:
     artifact = Artifact.model_validate_json(Path(document).read_text())
     trials: dict[str, Callable[[], Any]] = {
         "killed": lambda: killed(Path(root), artifact),
+        "removed": lambda: removed(Path(root), artifact),
         "together": lambda: together(Path(root), artifact, int(argument)),
         "limited": lambda: limited(Path(root), artifact, int(argument)),
     }
@@ -40,17 +42,35 @@ def place(root: Path, artifact: Artifact, progress: Callable[[int, int], None] |
 
 def killed(root: Path, artifact: Artifact) -> list[dict[str, Any]]:
     """Kill a placement at its 1st, 2nd, 3rd … step, each in a store of its own, until one is not killed any more."""
+    return _each_step(root, artifact, lambda own: place(own, artifact, lambda done, total: sys.audit("progress")))
+
+
+def removed(root: Path, artifact: Artifact) -> list[dict[str, Any]]:
+    """Kill the removal of a placed artifact at its 1st, 2nd, 3rd … step, likewise."""
+
+    def remove(own: Path) -> None:
+        holdings = Holdings(own)
+        (holding,) = holdings.listed()
+        holdings.remove(holding)
+
+    return _each_step(root, artifact, remove, before=lambda own: place(own, artifact))
+
+
+def _each_step(
+    root: Path, artifact: Artifact, work: Callable[[Path], object], before: Callable[[Path], object] = Path.exists
+) -> list[dict[str, Any]]:
     outcomes: list[dict[str, Any]] = []
     while True:
         own = root / str(len(outcomes))
-        died = in_a_child(partial(_place_and_die, own, artifact, len(outcomes)))
-        store = ArtifactStore(own)
-        outcomes.append({"store": str(own), "died": died == -signal.SIGKILL, "placed": store.has(artifact)})
+        before(own)
+        died = in_a_child(partial(_die_at, len(outcomes), partial(work, own)))
+        placed = ArtifactStore(own).has(artifact)
+        outcomes.append({"store": str(own), "died": died == -signal.SIGKILL, "placed": placed})
         if died == 0:
             return outcomes
 
 
-def _place_and_die(root: Path, artifact: Artifact, step: int) -> None:
+def _die_at(step: int, work: Callable[[], object]) -> None:
     left = step
 
     def count(event: str, _: Any) -> None:
@@ -61,30 +81,21 @@ def _place_and_die(root: Path, artifact: Artifact, step: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
-    place(root, artifact, lambda done, total: sys.audit("progress"))
+    work()
     left = sys.maxsize
 
 
 def together(root: Path, artifact: Artifact, processes: int) -> dict[str, Any]:
-    """Let several processes place the same artifact, none of which goes on before all are in the middle of it."""
-    arrived_read, arrived_write = os.pipe()
+    """Let several processes place the same artifact at once, each as often as an agent would try again."""
     go_read, go_write = os.pipe()
 
-    def wait_for_the_others() -> None:
-        waited = False
+    def place_patiently() -> None:
+        os.read(go_read, 1)
+        while not ArtifactStore(root).has(artifact):
+            with suppress(ArtifactUnreachable):
+                place(root, artifact)
 
-        def progress(done: int, total: int) -> None:
-            nonlocal waited
-            if not waited:
-                waited = True
-                os.write(arrived_write, b"!")
-                os.read(go_read, 1)
-
-        place(root, artifact, progress)
-
-    children = [fork(wait_for_the_others) for _ in range(processes)]
-    for _ in children:
-        os.read(arrived_read, 1)
+    children = [fork(place_patiently) for _ in range(processes)]
     os.write(go_write, b"!" * processes)
     codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     return {"codes": codes}

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from interlock.errors import ArtifactCorrupt, ArtifactUnreachable, EngineRefused, EngineUnreachable, InterlockError
+from interlock.errors import (
+    ArtifactArriving,
+    ArtifactCorrupt,
+    ArtifactUnreachable,
+    EngineRefused,
+    EngineUnreachable,
+    InterlockError,
+    StoreUnwritable,
+)
 from interlock.sync.memory import FIRST_PAUSE, LONGEST_PAUSE, MAX_ATTEMPTS, Memory, refusal_after
 from interlock.sync.plan import Refusal
 
@@ -41,6 +49,15 @@ def test_after_five_attempts_only_a_new_commit_or_a_restart_helps(error: Interlo
 def test_what_was_merely_out_of_reach_is_tried_for_ever() -> None:
     refusal = Refusal("no answer", "", 100_000, 0.0, for_people=False)
     assert refusal_after(refusal, UNREACHABLE, 10.0) == Refusal("no answer", "", 100_001, 310.0, for_people=False)
+
+
+def test_a_disk_that_takes_no_bytes_is_for_people_and_tried_for_ever() -> None:
+    refusal = after(MAX_ATTEMPTS + 3, StoreUnwritable("the disk is full"))
+    assert (refusal.for_people, refusal.retry_at) == (True, 256.0)
+
+
+def test_what_is_arriving_goes_on_soon_and_never_counts_as_a_failure() -> None:
+    assert after(9, ArtifactArriving("5 of 9 bytes"), 7.0) == Refusal("5 of 9 bytes", "", 0, 7.1, for_people=False)
 
 
 @pytest.mark.parametrize(("error", "for_people"), [(CORRUPT, True), (UNREACHABLE, False)])

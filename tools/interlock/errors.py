@@ -6,8 +6,10 @@
     ├── ArtifactError           bytes are missing, wrong or dangerous
     │   ├── ArtifactMissing     a file or directory is not where it should be
     │   ├── ArtifactCorrupt     bytes are there and are not the promised ones
-    │   └── ArtifactUnreachable the place that holds the bytes did not answer: nothing is known
-    │       └── RangeNotSupported   the place gives out whole files only: read again from the start
+    │   ├── ArtifactUnreachable the place that holds the bytes did not answer: nothing is known
+    │   │   ├── ArtifactArriving    bytes are on their way, and were left for a later time that continues
+    │   │   └── RangeNotSupported   the place gives out whole files only: read again from the start
+    │   └── StoreUnwritable     the node's own store takes no bytes: its disk is full or cannot be written
     ├── EvidenceError           a statement cannot be read: it counts as evidence of nothing
     ├── SignatureError          a signature, a key or what makes one
     │   ├── SignatureInvalid    it is no signature, or not over these bytes by this key: it counts for nobody
@@ -77,8 +79,16 @@ class ArtifactUnreachable(ArtifactError):
     """The place that holds the bytes did not answer, so nothing is known about them."""
 
 
+class ArtifactArriving(ArtifactUnreachable):
+    """The bytes are on their way, and were left for a later time that continues from here."""
+
+
 class RangeNotSupported(ArtifactUnreachable):
     """The place that holds the bytes gives out whole files only: read the file again from its start."""
+
+
+class StoreUnwritable(ArtifactError):
+    """The node's own store takes no bytes: its disk is full or cannot be written. What is placed stays usable."""
 
 
 class EvidenceError(InterlockError):

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from interlock.errors import ArtifactUnreachable, EngineUnreachable, HistoryError, InterlockError
+from interlock.errors import (
+    ArtifactArriving,
+    ArtifactUnreachable,
+    EngineUnreachable,
+    HistoryError,
+    InterlockError,
+    StoreUnwritable,
+)
 from interlock.sync.plan import Known, Refusal
 
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 300.0
 MAX_ATTEMPTS = 5
+GOES_ON_AFTER = 0.1
 _ENOUGH_DOUBLINGS = 16
 
 
@@ -74,11 +82,14 @@ class Memory:
 def refusal_after(earlier: Refusal | None, error: InterlockError, now: float) -> Refusal:
     """The refusal after one more failed attempt: pauses double from 2 s to 5 min.
 
-    After five attempts only a new commit or an engine restart helps, unless something was merely out of reach.
+    After five attempts only a new commit or an engine restart helps, unless something was merely out of reach or the
+    node's own disk takes no bytes. What is arriving goes on soon, and is no failure.
     """
+    if isinstance(error, ArtifactArriving):
+        return Refusal(error.found, "", 0, now + GOES_ON_AFTER, for_people=False)
     attempts = (earlier.attempts if earlier else 0) + 1
     pause = min(FIRST_PAUSE * 2 ** min(attempts - 1, _ENOUGH_DOUBLINGS), LONGEST_PAUSE)
     for_people = not isinstance(error, ArtifactUnreachable | HistoryError)
-    final = attempts >= MAX_ATTEMPTS and for_people
+    final = attempts >= MAX_ATTEMPTS and for_people and not isinstance(error, StoreUnwritable)
     silenced = isinstance(error, EngineUnreachable)
     return Refusal(error.found, error.remedy, attempts, None if final else now + pause, for_people, silenced)
