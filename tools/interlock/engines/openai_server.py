@@ -168,18 +168,23 @@ def greedy(model: str, prompt: str, max_tokens: int) -> dict[str, Any]:
 
 def refuse_unloadable(driver: OpenAiServerDriver, name: str, directory: str, *, lazy: bool) -> None:
     """Raises EngineRefused for what no engine of this kind can load, before it is asked."""
-    if not PurePosixPath(directory).is_absolute():
-        raise EngineRefused(
-            f"loading {name} from {directory}: the path is relative",
-            status=HTTPStatus.BAD_REQUEST,
-            expected="an absolute path, because the engine runs in another directory",
-        )
+    refuse_relative(name, directory)
     if lazy and not driver.capabilities.lazy:
         raise EngineRefused(
             f"loading {name}: this kind of engine ({driver.kind}) cannot load at the first request",
             status=HTTPStatus.BAD_REQUEST,
             expected="residency: pinned",
             remedy=f"set `residency: pinned` in the pointer of {name.partition('@')[0]}",
+        )
+
+
+def refuse_relative(name: str, directory: str) -> None:
+    """Raises EngineRefused for a path that means something else where the engine runs."""
+    if not PurePosixPath(directory).is_absolute():
+        raise EngineRefused(
+            f"loading {name} from {directory}: the path is relative",
+            status=HTTPStatus.BAD_REQUEST,
+            expected="an absolute path, because the engine runs in another directory",
         )
 
 

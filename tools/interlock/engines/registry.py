@@ -9,7 +9,10 @@ from interlock.engines.address import EngineAddress
 from interlock.engines.connection import EngineConnection
 from interlock.engines.driver import EngineDriver
 from interlock.engines.embedded_driver import EmbeddedDriver
+from interlock.engines.lorax import LoraxDriver
+from interlock.engines.nim import NimDriver
 from interlock.engines.sglang import SglangDriver
+from interlock.engines.tgi import TgiDriver
 from interlock.engines.vllm import VllmDriver
 from interlock.errors import UsageError
 
@@ -23,7 +26,10 @@ class DriverFactory(Protocol):
 
 DRIVERS: Final[Mapping[str, DriverFactory]] = {
     "embedded": EmbeddedDriver,
+    "lorax": LoraxDriver,
+    "nim": NimDriver,
     "sglang": SglangDriver,
+    "tgi": TgiDriver,
     "vllm": VllmDriver,
 }
 

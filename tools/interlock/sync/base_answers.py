@@ -13,18 +13,8 @@ from pathlib import Path
 from interlock.artifacts.durable import read_bounded, write_atomically
 from interlock.documents.kinds.base_revision import BaseRevision
 from interlock.engines.driver import EngineDriver
+from interlock.engines.probe_prompts import PROBE_PROMPTS, PROBE_TOKENS
 
-PROBE_PROMPTS = (
-    "Customer: I want my money back.\nAgent:",
-    "Question: how many orders are there?\nSQL:",
-    "The capital of France is",
-    "User: Hello!\nAssistant:",
-    "def fibonacci(n):",
-    "1. ",
-    "Dear Sir or Madam,",
-    "Summary:",
-)
-PROBE_TOKENS = 16
 MAX_RECORD_BYTES = 1 << 20
 
 
