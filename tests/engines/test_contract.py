@@ -319,9 +319,9 @@ def test_a_lazy_load_is_only_for_engines_that_can(driver: EngineDriver, models: 
 
 
 def test_an_unknown_kind_of_engine_is_refused_with_the_known_ones(engine: EngineProcess) -> None:
-    with pytest.raises(UsageError, match="'lorax'") as error:
-        open_engine("lorax", address_of(engine))
-    assert error.value.expected == "one of: embedded, sglang, vllm"
+    with pytest.raises(UsageError, match="'dynamo'") as error:
+        open_engine("dynamo", address_of(engine))
+    assert error.value.expected == "one of: embedded, lorax, nim, sglang, tgi, vllm"
 
 
 def greedy(model: str, max_tokens: int) -> dict[str, Any]:

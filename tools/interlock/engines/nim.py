@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, ClassVar, Final, NoReturn
+from typing import ClassVar, Final, NoReturn
 
 from pydantic import StrictStr
 
@@ -109,6 +109,3 @@ class NimDriver(OpenAiServerDriver):
         if answer.status == HTTPStatus.NOT_FOUND:
             raise other_engine("nothing at /v1/version its own", self.kind)
         return read(answer, _Release, "GET /v1/version", self.kind).release, ""
-
-    def _load_payload(self, name: str, directory: str, lazy: bool) -> dict[str, Any]:
-        raise NotImplementedError("NIM reads a directory")

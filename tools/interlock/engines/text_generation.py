@@ -104,7 +104,7 @@ class TextGenerationDriver:
         if answer.status == HTTPStatus.NOT_FOUND:
             raise other_engine("nothing at /info its own", self.kind)
         info = read(answer, Info, "GET /info", self.kind)
-        if info.router[: len(self.router) or None] != self.router:
+        if not info.router.startswith(self.router) or bool(info.router) != bool(self.router):
             raise other_engine(f"itself {info.router or 'LoRAX'} at /info", self.kind)
         return info
 

@@ -42,6 +42,9 @@ from interlock.sync.wake import Wake
 
 log = logging.getLogger("interlock.sync")
 
+START_LIST = "engine.env"
+"""In the state directory: what an engine that takes adapters only when it starts must be started with."""
+
 
 class Agent:
     """One node's agent. `clock` is monotonic, `wall` seconds since the epoch, `chance` uniform in [0, 1); tests bring
@@ -78,6 +81,7 @@ class Agent:
             store=ArtifactStore(settings.store),
             repository=mirror.repository,
             routes=settings.routes,
+            start_list=settings.state / START_LIST,
             base_directory=settings.base_directory,
             file_memory=FileMemory(settings.state / "base-digests.json"),
             base_answers=BaseAnswers(settings.state / "base-answers.json"),
@@ -176,10 +180,10 @@ class Agent:
             return replace(facts, engine_trouble=trouble, engine=self._view.told)
 
     def _reconcile(self, desired: Desired, observed: Observed, *, hands_off: bool) -> tuple[Observed, Plan]:
-        lazy = self._driver.capabilities.lazy
+        can = self._driver.capabilities
         for turned in range(3 * len(desired.targets) + 6):
             observed = self._view.observe(desired) if turned else observed
-            known = self._memory.known(lazy_engine=lazy)
+            known = self._memory.known(lazy_engine=can.lazy, boot_only=can.boot_only)
             made = plan(desired, observed, known, now=self._clock(), drain=self._settings.drain_seconds)
             if not made.steps or hands_off:
                 break

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from interlock.artifacts.durable import write_atomically
 from interlock.artifacts.file_memory import FileMemory
 from interlock.artifacts.sources import open_source
 from interlock.artifacts.store import ArtifactStore
@@ -27,7 +28,7 @@ from interlock.sync.base_answers import BaseAnswers
 from interlock.sync.desired import Desired, Target
 from interlock.sync.memory import Memory, refusal_after
 from interlock.sync.moments import Moments, unwatched
-from interlock.sync.plan import Flip, Load, Place, Prove, ProveBase, Step, Unload
+from interlock.sync.plan import Flip, Load, Place, Prove, ProveBase, StartWith, Step, Unload
 from interlock.sync.proof import BaseMismatch, not_shown, prove_base_answers, prove_base_files, require_base_files
 
 log = logging.getLogger("interlock.sync")
@@ -48,6 +49,7 @@ class Tools:
     store: ArtifactStore
     repository: GitRepository
     routes: Path
+    start_list: Path
     base_directory: Path | None
     file_memory: FileMemory
     base_answers: BaseAnswers
@@ -73,8 +75,27 @@ def apply_step(step: Step, desired: Desired, tools: Tools, memory: Memory) -> No
             memory.unloaded(name)
             log.info("unloaded %s: %s", name, why)
             tools.moments("unload:after")
+        case StartWith(adapters):
+            _write_start_list(adapters, tools, memory)
         case Place(target) | Load(target) | Prove(target):
             _for_one(step, target, desired, tools, memory)
+
+
+def _write_start_list(adapters: Mapping[str, str], tools: Tools, memory: Memory) -> None:
+    """For an engine that takes adapters only at its start: a file that its service reads, and words for a person."""
+    tools.moments("start-list:before")
+    try:
+        line = tools.driver.start_with(adapters)
+    except EngineRefused as error:
+        memory.written_down(adapters, "")
+        for name in adapters:
+            memory.refuse(name, error, tools.clock())
+        log.error("no list of adapters to start the engine with: %s", error)
+        return
+    write_atomically(tools.start_list, f"{line}\n".encode())
+    memory.written_down(adapters, f"{line} (written to {tools.start_list})")
+    log.info("the engine must be started with %s", line)
+    tools.moments("start-list:after")
 
 
 def _flip(table: RouteTable, desired: Desired, tools: Tools) -> None:
@@ -140,8 +161,9 @@ def _prove(target: Target, tools: Tools, memory: Memory) -> None:
     if tools.base_answers.differ_from(tools.driver, target.served):
         log.info("proved %s: its answers differ from the base's", target.served)
         return
-    tools.driver.unload(target.served)
-    memory.unloaded(target.served)
+    if not tools.driver.capabilities.boot_only:
+        tools.driver.unload(target.served)
+        memory.unloaded(target.served)
     raise ArtifactCorrupt(
         f"{target.served} is loaded and every probe is answered exactly as by the base",
         expected="at least one answer that differs from the base's",

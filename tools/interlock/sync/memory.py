@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from interlock.errors import (
@@ -32,8 +33,10 @@ class Memory:
     refusals: dict[str, Refusal] = field(default_factory=dict)
     unrouted_since: dict[str, float] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
+    start_with: dict[str, str] | None = None
+    start_line: str = ""
 
-    def known(self, *, lazy_engine: bool) -> Known:
+    def known(self, *, lazy_engine: bool, boot_only: bool = False) -> Known:
         """An immutable copy for the plan."""
         return Known(
             base_proven=self.base_proven,
@@ -43,6 +46,9 @@ class Memory:
             refusals=dict(self.refusals),
             unrouted_since=dict(self.unrouted_since),
             lazy_engine=lazy_engine,
+            boot_only=boot_only,
+            start_with=self.start_with,
+            start_line=self.start_line,
         )
 
     def engine_forgot(self, loaded: set[str]) -> bool:
@@ -64,6 +70,12 @@ class Memory:
         """An adapter was unloaded on purpose."""
         self.proven.discard(name)
         self.listed.discard(name)
+
+    def written_down(self, adapters: Mapping[str, str], line: str) -> None:
+        """The engine is to be started with these adapters; the others are looked for no more."""
+        for name in (self.start_with or {}).keys() - adapters.keys():
+            self.unloaded(name)
+        self.start_with, self.start_line = dict(adapters), line
 
     def new_commit(self) -> None:
         """A new commit cancels every wait."""

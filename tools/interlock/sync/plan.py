@@ -44,7 +44,9 @@ class Known:
     """What the agent found out earlier and still holds true; times are monotonic seconds.
 
     `directories` are placed artifacts whose digests were verified, `proven` adapters whose answers were checked since
-    they were loaded, `unrouted_since` when an adapter was last seen without traffic from the route table.
+    they were loaded, `unrouted_since` when an adapter was last seen without traffic from the route table. `lazy_engine`
+    and `boot_only` are the engine's capabilities; `start_with` is what was written down for its next start, and
+    `start_line` how a person says it.
     """
 
     base_proven: bool = False
@@ -54,6 +56,9 @@ class Known:
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
     unrouted_since: Mapping[str, float] = field(default_factory=dict)
     lazy_engine: bool = False
+    boot_only: bool = False
+    start_with: Mapping[str, str] | None = None
+    start_line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,14 @@ class Unload:
     why: str
 
 
-Step = Flip | ProveBase | Place | Load | Prove | Unload
+@dataclass(frozen=True, slots=True)
+class StartWith:
+    """Write down with which adapters (served name → directory) the engine must be started, and look for them."""
+
+    adapters: Mapping[str, str]
+
+
+Step = Flip | ProveBase | Place | Load | Prove | Unload | StartWith
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +253,32 @@ def _loading(
         refusal = known.refusals.get(target.served)
         if refusal and (refusal.retry_at is None or now < refusal.retry_at):
             held.append(_held(target, refusal))
+        elif _waits_for_a_start(target, observed, known):
+            held.append(_not_started(target, known))
         elif target.served not in room.given_up:
             needed = _in_its_place(target, observed, known, room, urgent=target.served in desired.taking_requests)
             steps += needed or []
             held += [_no_room(target, room.slots)] if needed is None else []
+    if known.boot_only and not any(isinstance(step, Place) for step in steps):
+        steps += _start_list(desired, observed, known)
     return steps, held
+
+
+def _waits_for_a_start(target: Target, observed: Observed, known: Known) -> bool:
+    """Whether only a restart brings the target into the engine: its bytes are here, and no call loads them."""
+    return known.boot_only and target.served in known.directories and target.served not in observed.adapters
+
+
+def _not_started(target: Target, known: Known) -> Held:
+    why = "the engine takes adapters only when it starts, and does not hold this one"
+    return Held(target.served, why, f"restart the engine with {known.start_line}" if known.start_line else "", None)
+
+
+def _start_list(desired: Desired, observed: Observed, known: Known) -> list[Step]:
+    """What the engine must be started with, unless that is written down: what git names, and what serves until then."""
+    names = set(desired.targets) | routed_names(observed.table)
+    wanted = {name: known.directories[name] for name in sorted(names & known.directories.keys())}
+    return [] if wanted == known.start_with else [StartWith(wanted)]
 
 
 def _in_its_place(target: Target, observed: Observed, known: Known, room: _Room, *, urgent: bool) -> list[Step] | None:
