@@ -10,7 +10,20 @@ import pytest
 from interlock.documents.identifiers import ServedName
 from interlock.routing.table import Canary, Route, RouteTable
 from interlock.sync.desired import Desired
-from interlock.sync.plan import Flip, Known, Load, Observed, Place, Plan, Prove, ProveBase, Step, Unload, plan
+from interlock.sync.plan import (
+    Flip,
+    Known,
+    Load,
+    Observed,
+    Place,
+    Plan,
+    Prove,
+    ProveBase,
+    StartWith,
+    Step,
+    Unload,
+    plan,
+)
 from support.desired_states import BASES, COMMIT, DRAIN, SimulatedEngine, alias, desired, directory, refusal, served
 
 
@@ -24,6 +37,8 @@ def in_words(step: Step) -> str:
             return f"{type(step).__name__.lower()} {short(target.served)}{' lazily' if _is_lazy(step) else ''}"
         case Unload(name, _):
             return f"unload {short(name)}"
+        case StartWith(adapters):
+            return f"start with {' '.join(short(name) for name in adapters)}"
 
 
 def _is_lazy(step: Step) -> bool:
