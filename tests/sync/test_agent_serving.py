@@ -34,6 +34,7 @@ def test_the_first_sync_makes_every_alias_answer_and_stamps_the_revision(node: S
         "Emergency": "False",
         "Suspended": "False",
         "Fresh": "True",
+        "Recorded": "True",
     }
 
 

@@ -10,7 +10,7 @@ from interlock.sync.demands import Demands
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
 from interlock.sync.plan import Held, Observed, Plan
 from interlock.sync.report import Trouble, TurnFacts, outcome_of, status_of
-from interlock.sync.status import CONDITIONS, Status, from_json, to_json
+from interlock.sync.status import CONDITIONS, Condition, Status, from_json, to_json
 from support.desired_states import BASES, COMMIT, DRAIN, SimulatedEngine, alias, desired, refusal, served
 
 WANTED = desired(alias("bot", "2", canary="3", kept=("1",)), alias("sql", "1"))
@@ -42,6 +42,7 @@ def facts(**changes: object) -> TurnFacts:
         now=1000.0,
         demands=Demands(signatures=True, approval="either"),
         how="attested by check-ci",
+        recorded=Condition("Recorded", "True", "Signed", "receipts are written"),
     )
     return replace(fine, **changes)  # type: ignore[arg-type]  # each call names fields of TurnFacts
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from interlock.approvals.unattended_key import load_unattended_key
 from interlock.artifacts.file_memory import FileMemory
 from interlock.artifacts.store import ArtifactStore
 from interlock.engines.address import EngineAddress
@@ -21,6 +22,7 @@ from interlock.engines.driver import EngineDriver
 from interlock.engines.registry import open_engine
 from interlock.errors import DocumentError, EngineError, InterlockError
 from interlock.history.mirror import Mirror, Remote
+from interlock.receipts.journal import Journal
 from interlock.sync.apply import Tools, apply_step
 from interlock.sync.base_answers import BaseAnswers
 from interlock.sync.desired import Desired
@@ -32,6 +34,7 @@ from interlock.sync.outcome import Done, Failed, Outcome, Waiting
 from interlock.sync.pace import Pace
 from interlock.sync.plan import Observed, Plan, plan
 from interlock.sync.proof import not_shown
+from interlock.sync.receipts import Receipts, serving_of
 from interlock.sync.report import Trouble, TurnFacts, outcome_of, status_of
 from interlock.sync.settings import NodeSettings
 from interlock.sync.source import DesiredSource
@@ -76,6 +79,10 @@ class Agent:
         self._driver = driver or open_engine(node.engine.kind, _address(settings))
         self._memory = Memory()
         self._view = EngineView(self._driver, settings.routes, self._memory, clock)
+        key = load_unattended_key(settings.receipts_key) if settings.receipts_key else None
+        journal = Journal(settings.state / "receipts", node.name, node.environment, key, clock, wall)
+        lists = self._driver.capabilities.lists_adapters
+        self._receipts = Receipts(journal, self._view.seen, moments, lists=lists)
         self._tools = Tools(
             driver=self._driver,
             store=ArtifactStore(settings.store),
@@ -87,6 +94,7 @@ class Agent:
             base_answers=BaseAnswers(settings.state / "base-answers.json"),
             clock=clock,
             moments=moments,
+            ledger=self._receipts,
         )
         self._steering = SteeringFile(settings.state)
         self._applied = earlier.commits.applied if earlier else None
@@ -99,7 +107,8 @@ class Agent:
         return self._status
 
     def close(self) -> None:
-        """Give the engine's connections back."""
+        """Write down that nobody watches any more, and give the engine's connections back."""
+        self._receipts.ended()
         self._driver.close()
 
     def turn(self, *, poll: bool = True) -> Outcome:
@@ -118,7 +127,7 @@ class Agent:
         if desired:
             facts = self._engine_facts(replace(facts, desired=desired), desired)
         placed = frozenset(self._memory.directories)
-        facts = replace(facts, source_trouble=self._following.trouble, placed=placed)
+        facts = replace(facts, source_trouble=self._following.trouble, placed=placed, recorded=self._receipts.condition)
         outcome = outcome_of(facts)
         if isinstance(outcome, Done):
             self._applied = facts.accepted
@@ -166,14 +175,19 @@ class Agent:
         """Bring the engine to what is desired, as far as that goes, and add what was found."""
         try:
             observed = self._view.observe(desired)
+            first = None if self._receipts.begun else serving_of(self._view.routing_trouble(observed))
+            self._receipts.observed(observed, desired, first)
             trouble = self._view.other_engine(desired)
             if trouble is None:
                 hands_off = facts.suspended is not None and facts.suspended.hands_off
                 observed, made = self._reconcile(desired, observed, hands_off=hands_off)
                 facts = replace(facts, plan=made)
             facts = replace(facts, observed=observed, engine_trouble=trouble or facts.engine_trouble)
-            return replace(facts, routing_trouble=self._view.routing_trouble(observed), engine=self._view.told)
+            routing_trouble = self._view.routing_trouble(observed)
+            self._receipts.observed(observed, desired, serving_of(routing_trouble))
+            return replace(facts, routing_trouble=routing_trouble, engine=self._view.told)
         except EngineError as error:
+            self._receipts.unreachable()
             return replace(facts, engine_trouble=engine_trouble(error), engine=self._view.told)
         except (InterlockError, OSError) as error:
             trouble = replace(unexpected(error), reason="NodeTrouble")

@@ -12,6 +12,7 @@ from pathlib import Path
 from interlock.artifacts.durable import read_bounded
 from interlock.engines.driver import EngineDriver, EngineIdentity
 from interlock.errors import EngineError, EngineUnreachable
+from interlock.receipts.receipt import EngineSeen
 from interlock.routing.table import MAX_TABLE_BYTES, InvalidRouteTable, RouteTable
 from interlock.sync.desired import Desired
 from interlock.sync.engine_match import why_other_engine
@@ -33,6 +34,16 @@ class EngineView:
     def told(self) -> str:
         """Kind and version of the engine that answered last, "" before the first answer."""
         return f"{self._identity.kind} {self._identity.version}" if self._identity else ""
+
+    def seen(self) -> EngineSeen:
+        """The engine as a receipt names it.
+
+        Raises:
+            EngineError: it gave no usable answer.
+        """
+        known = self._identity or self._driver.identity()
+        base = known.base_names[0] if known.base_names else ""
+        return EngineSeen(kind=known.kind, version=known.version, base=base, process=self._driver.process())
 
     def observe(self, desired: Desired) -> Observed:
         """Ask the engine what it holds.

@@ -60,6 +60,8 @@ class TurnFacts:
     silence: float = 0.0
     """Seconds, by the monotonic clock, since the remote answered last, or since the start if it never did."""
     fresh_within: float = 300.0
+    recorded: Condition | None = None
+    """What is said of this node's receipts; None before there are any."""
     unseen: tuple[str, ...] = ()
     """What of the base the running engine does not show, so that only its files were compared."""
 
@@ -107,6 +109,7 @@ def status_of(facts: TurnFacts, applied: str | None) -> Status:
         _emergency(facts),
         _suspended(facts),
         _fresh(facts),
+        facts.recorded or _condition("Recorded", None, "NothingYet", "nothing was served yet, so there is no receipt"),
     )
     return Status(
         node=facts.node,

@@ -34,6 +34,7 @@ class NodeSettings:
     admin_token: str = field(default="", repr=False)
     engine_admin_key: str = field(default="", repr=False)
     adapters_directory: Path | None = None
+    receipts_key: Path | None = None
 
     @property
     def poll_seconds(self) -> float:
@@ -76,6 +77,7 @@ def load_settings(path: Path) -> NodeSettings:
         api_key=_secret(home, node.engine.api_key_file, "INTERLOCK_ENGINE_API_KEY"),
         admin_token=_secret(home, node.engine.admin_token_file, "INTERLOCK_ADMIN_TOKEN"),
         engine_admin_key=_secret(home, node.engine.admin_key_file, "INTERLOCK_ENGINE_ADMIN_KEY"),
+        receipts_key=home / node.receipts.key_file if node.receipts.key_file else None,
         adapters_directory=home / node.engine.adapters_directory if node.engine.adapters_directory else None,
     )
 

@@ -27,6 +27,7 @@ CONDITIONS = (
     "Emergency",
     "Suspended",
     "Fresh",
+    "Recorded",
 )
 
 

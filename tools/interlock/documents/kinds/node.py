@@ -83,6 +83,12 @@ class NodeTrust(Document):
         return self
 
 
+class NodeReceipts(Document):
+    """The signed record of what this node served. Without `key_file` it is written all the same, and not signed."""
+
+    key_file: FilePath | None = None
+
+
 class Node(Document):
     """`interlock sync --node FILE`; relative paths start at the directory of that file."""
 
@@ -97,3 +103,4 @@ class Node(Document):
     drain: Duration = dt.timedelta(seconds=30)
     fresh_within: Duration | None = None
     trust: NodeTrust = NodeTrust.model_construct()
+    receipts: NodeReceipts = NodeReceipts.model_construct()

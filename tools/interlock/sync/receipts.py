@@ -1,0 +1,150 @@
+"""The agent's side of receipts: says what is served after each flip, and whenever something else changed it.
+
+Called by `apply` after a flip and by `Agent` for what it observes. Level-triggered as the agent is: what is on disk and
+in the engine is compared with what the last receipt says, so that a flip whose receipt could not be written or whose
+agent was killed in between is recorded at the next chance. Never raises and never holds anything up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from interlock.errors import EngineError, InterlockError
+from interlock.receipts.journal import Journal
+from interlock.receipts.receipt import EngineSeen, Event, Serving
+from interlock.receipts.witnessed import Witnessed, routes_of
+from interlock.routing.table import RouteTable
+from interlock.sync.desired import Desired
+from interlock.sync.moments import Moments, unwatched
+from interlock.sync.plan import Observed, routed_names
+from interlock.sync.report import Trouble
+from interlock.sync.status import Condition
+
+log = logging.getLogger("interlock.sync")
+
+Look = Callable[[], EngineSeen]
+"""Asks the engine who it is; may raise an EngineError."""
+
+
+class Receipts:
+    """The receipts of one agent, into one journal."""
+
+    def __init__(self, journal: Journal, look: Look, moments: Moments = unwatched, *, lists: bool = True) -> None:
+        """`lists` says whether the engine tells which adapters it holds."""
+        self._journal, self._look, self._moments, self._lists = journal, look, moments, lists
+        self._now = Witnessed()
+        self._table: RouteTable | None = None
+        self._begun = False
+        self._trouble = ""
+
+    @property
+    def begun(self) -> bool:
+        """Whether this agent has looked at what is served yet."""
+        return self._begun
+
+    @property
+    def condition(self) -> Condition | None:
+        """What the status says of receipts, None before the first one."""
+        if self._trouble:
+            return Condition("Recorded", "False", "NotWritten", self._trouble)
+        if not self._begun:
+            return None
+        if self._journal.key is None:
+            message = "receipts are written and not signed: settings of this node name no receipts.key_file"
+            return Condition("Recorded", "True", "Unsigned", message)
+        signer = self._journal.key.public.fingerprint
+        return Condition("Recorded", "True", "Signed", f"receipts are written and signed with {signer}")
+
+    def flipped(self, table: RouteTable, desired: Desired) -> None:
+        """The route table was replaced by `table`."""
+        self._settle(self._with_table(self._now, table, desired), flipped=True)
+
+    def observed(self, observed: Observed, desired: Desired, serving: Serving | None = None) -> None:
+        """The engine and the table as they are; `serving` None: as it was seen last."""
+        if self._begun and serving is None and self._now.serving == "engine-unreachable":
+            return  # what it has forgotten meanwhile, nobody can ask it before it serves again
+        absent = _absent(observed) if self._lists else ()
+        now = replace(self._with_table(self._now, observed.table, desired), absent=absent)
+        now = replace(now, serving=serving or now.serving)
+        if not self._begun or self._now.serving == "engine-unreachable" or set(absent) - set(self._now.absent):
+            now = replace(now, engine=self._engine())
+        self._settle(now)
+
+    def unreachable(self) -> None:
+        """The engine did not answer."""
+        if self._begun:
+            self._settle(replace(self._now, serving="engine-unreachable"))
+
+    def ended(self) -> None:
+        """The agent ends; what is served goes on, and nobody watches it."""
+        if self._begun:
+            self._write("ended", self._now)
+
+    def _with_table(self, now: Witnessed, table: RouteTable | None, desired: Desired) -> Witnessed:
+        if self._begun and table == self._table:
+            return now
+        known = {name: str(target.artifact.digest) for name, target in desired.targets.items()}
+        last = self._last()
+        known = {**(last.digests() if last else {}), **known}
+        self._table = table
+        told = (table.commit, table.digest) if table else ("", "")
+        return replace(now, commit=told[0], table=told[1], routes=routes_of(table, known.get))
+
+    def _engine(self) -> EngineSeen:
+        try:
+            return self._look()
+        except EngineError:
+            return EngineSeen()
+
+    def _settle(self, now: Witnessed, *, flipped: bool = False) -> None:
+        """Write a receipt if anything is other than the last one says."""
+        self._now, last = now, self._last()
+        if not self._begun:
+            event: Event = "began"
+        elif last == now:
+            return
+        elif last and last.table == now.table:
+            event = "observed"
+        else:
+            event = "flipped" if flipped else "found"
+        self._begun = self._write(event, now) or self._begun
+
+    def _last(self) -> Witnessed | None:
+        try:
+            return self._journal.last
+        except (InterlockError, OSError) as error:
+            self._refused(error)
+            return None
+
+    def _write(self, event: Event, now: Witnessed) -> bool:
+        self._moments("receipt:before")
+        try:
+            self._journal.append(event, now)
+        except (InterlockError, OSError) as error:
+            self._refused(error)
+            return False
+        if self._trouble:
+            log.info("receipts are written again")
+        self._trouble = ""
+        self._moments("receipt:after")
+        return True
+
+    def _refused(self, error: InterlockError | OSError) -> None:
+        message = str(error).replace("\n", "; ")
+        if self._trouble != message:
+            log.error("%s; what is served goes on", message)
+        self._trouble = message
+
+
+def _absent(observed: Observed) -> tuple[str, ...]:
+    """Routed revisions that the engine does not hold, except for those that are loaded when somebody asks."""
+    lazy = observed.table.lazy if observed.table else frozenset()
+    return tuple(sorted(routed_names(observed.table) - observed.adapters.keys() - lazy))
+
+
+def serving_of(trouble: Trouble | None) -> Serving:
+    """What a trouble with the routing middleware means for who is served."""
+    reasons: dict[str, Serving] = {"RoutingNotLive": "routing-not-live", "RoutingStale": "routing-stale"}
+    return reasons.get(trouble.reason, "engine-unreachable") if trouble else "yes"
