@@ -7,7 +7,19 @@ import sys
 
 import pytest
 
-HEAVY = ("numpy", "torch", "transformers", "peft", "safetensors", "tokenizers", "jinja2", "httpx")
+HEAVY = (
+    "numpy",
+    "torch",
+    "transformers",
+    "peft",
+    "safetensors",
+    "tokenizers",
+    "jinja2",
+    "httpx",
+    "botocore",
+    "http.client",
+    "ssl",
+)
 
 
 @pytest.mark.parametrize(

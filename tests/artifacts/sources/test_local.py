@@ -10,7 +10,7 @@ import pytest
 from interlock.artifacts.sources import DirectoryFiles, TreeFiles, open_source
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.tree import WorkingTree
-from interlock.errors import ArtifactMissing, ArtifactUnreachable, InterlockError, RangeNotSupported
+from interlock.errors import ArtifactMissing, InterlockError, RangeNotSupported
 from interlock.history.repository import GitRepository
 from support.adapters import artifact_of, write_adapter, write_base
 from support.repositories import Repository
@@ -85,14 +85,6 @@ def test_a_file_of_a_commit_can_be_read_from_its_start_only(tmp_path: Path) -> N
             assert stream.read(1) == b"{"
         with pytest.raises(RangeNotSupported, match="from its start only"), source.open("adapter_config.json", start=1):
             pass
-
-
-@pytest.mark.parametrize("uri", ["s3://bucket/a", "https://example.com/a"])
-def test_other_addresses_are_unreachable_and_say_what_to_do(tmp_path: Path, uri: str) -> None:
-    with pytest.raises(ArtifactUnreachable, match="is an address of the kind") as caught:
-        open_source(_artifact(tmp_path, uri), _tree(tmp_path))
-    assert "this version reads file: addresses only" in caught.value.expected
-    assert "--uri file:///" in caught.value.remedy
 
 
 @pytest.mark.parametrize("absolute", [False, True])

@@ -12,10 +12,9 @@ from interlock.artifacts.sources.files import ArtifactFiles
 from interlock.artifacts.sources.local import DirectoryFiles, TreeFiles
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.tree import Entry, Tree
-from interlock.errors import ArtifactUnreachable
 
-REMOTE: Mapping[str, str] = {}
-"""Kind of address → the module whose `open_files` reads it."""
+REMOTE: Mapping[str, str] = {"https": "https", "s3": "s3", "oci": "oci", "hf": "hf"}
+"""Kind of address → the module whose `open_files` reads it; `documents.addresses` accepts no other kinds."""
 
 
 def open_source(
@@ -30,20 +29,10 @@ def open_source(
     `file:RELATIVE` is a directory of `tree`, the commit or working directory that the manifest stands in;
     `file:///ABSOLUTE` one of this machine, taken as it is written (no percent-decoding). `entries` are the tree's
     entries, for callers that have them at hand. Other kinds are read with `access`, without any anonymously.
-
-    Raises:
-        ArtifactUnreachable: this version cannot read that kind of address, or a package for it is not installed.
     """
     scheme, _, rest = artifact.uri.partition(":")
     if scheme == "file":
         return DirectoryFiles(Path(rest)) if rest.startswith("/") else TreeFiles(tree, rest, entries)
-    if scheme not in REMOTE:
-        raise ArtifactUnreachable(
-            f"{artifact.uri} is an address of the kind {scheme}:",
-            expected="file:PATH-IN-THIS-REPOSITORY or file:///ABSOLUTE/PATH; this version reads file: addresses only",
-            remedy="copy the files to a directory that every node can read, and register the adapter again with "
-            "--uri file:///THAT/DIRECTORY",
-        )
     module = import_module(f"interlock.artifacts.sources.{REMOTE[scheme]}")
     opener = cast("Callable[[Artifact, SourceAccess], ArtifactFiles]", module.open_files)
     return opener(artifact, access or SourceAccess())
