@@ -132,10 +132,12 @@ def test_steps_that_are_left_over_are_no_success() -> None:
         (
             {"engine_trouble": ENGINE_DOWN, "observed": None, "plan": None},
             {"Ready": "Failed", "Reconciling": "Failed", "Fetched": "NotObserved", "Loaded": "NotObserved",
-             "Served": "NotObserved", "RollbackReady": "NotObserved"},
+             "Served": "NotObserved", "RollbackReady": "NotObserved", "Available": "NotObserved"},
         ),
-        ({"routing_trouble": NOT_LIVE}, {"Ready": "Stalled", "Stalled": "NeedsAPerson", "Served": "RoutingNotLive"}),
-        ({"routing_trouble": STALE}, {"Ready": "Failed", "Reconciling": "Failed", "Served": "RoutingStale"}),
+        ({"routing_trouble": NOT_LIVE}, {"Ready": "Stalled", "Stalled": "NeedsAPerson", "Served": "RoutingNotLive",
+                                           "Available": "RoutingNotLive"}),
+        ({"routing_trouble": STALE}, {"Ready": "Failed", "Reconciling": "Failed", "Served": "RoutingStale",
+                                       "Available": "RoutingStale"}),
         (
             {"plan": Plan(held=(held(retry_at=1060.0, for_people=False),))},
             {"Ready": "Waiting", "Reconciling": "Waiting"},
@@ -145,7 +147,7 @@ def test_steps_that_are_left_over_are_no_success() -> None:
             {"desired": None, "observed": None, "plan": None, "accepted": None,
              "source_trouble": Trouble("NothingYet", "no commit was accepted yet")},
             {"Ready": "Failed", "Reconciling": "Failed", "SourceVerified": "NothingYet", "Fetched": "NothingYet",
-             "Loaded": "NothingYet", "Served": "NothingYet", "RollbackReady": "NothingYet"},
+             "Loaded": "NothingYet", "Served": "NothingYet", "RollbackReady": "NothingYet", "Available": "NothingYet"},
         ),
     ],
 )  # fmt: skip
@@ -292,3 +294,22 @@ def test_the_commit_that_is_served_is_told_only_while_every_alias_answers_as_it_
 def test_a_row_says_whether_its_alias_is_behind() -> None:
     without = desired(alias("bot", "2", kept=("1", "3")), alias("sql", "1"))
     assert [row.behind for row in status_of(facts(desired=without), None).aliases] == [True, False]
+
+
+def test_a_refused_commit_or_a_silent_remote_takes_nothing_away_that_is_served() -> None:
+    for trouble in (REFUSED, UNREACHABLE):
+        status = status_of(facts(source_trouble=trouble), None)
+        assert (status.condition("Ready").status, status.condition("Available").status) == ("False", "True")
+
+
+def test_a_route_to_an_adapter_that_an_engine_forgot_is_not_available() -> None:
+    engine = settled()
+    observed = Observed({}, BASES, engine.observed.table)
+    told = status_of(facts(observed=observed), None).condition("Available")
+    assert (told.status, told.reason) == ("False", "NotLoaded")
+    assert served("bot", "2") in told.message
+
+
+def test_an_engine_without_a_route_table_is_not_available() -> None:
+    told = status_of(facts(observed=Observed(settled().adapters, BASES, None)), None).condition("Available")
+    assert (told.status, told.reason) == ("False", "NoRoutes")

@@ -21,7 +21,13 @@ engine:
   url: http://127.0.0.1:8000
 """
 SECRET = "ghs_notARealToken"
-VARIABLES = ("INTERLOCK_REMOTE_TOKEN", "INTERLOCK_ENGINE_API_KEY", "INTERLOCK_ADMIN_TOKEN")
+VARIABLES = (
+    "INTERLOCK_REMOTE_TOKEN",
+    "INTERLOCK_ENGINE_API_KEY",
+    "INTERLOCK_ADMIN_TOKEN",
+    "INTERLOCK_HOOK_SECRET",
+    "INTERLOCK_STATUS_TOKEN",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -157,8 +163,9 @@ def test_secrets_come_from_private_files(home: Path) -> None:
 def test_secrets_come_from_the_environment_where_no_file_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in VARIABLES:
         monkeypatch.setenv(variable, f" {variable.lower()}\n")
-    settings = load_settings(write(home, MINIMAL))
-    assert (settings.remote_token, settings.api_key, settings.admin_token) == tuple(map(str.lower, VARIABLES))
+    settings = load_settings(write(home, f"{MINIMAL}http: {{}}\n"))
+    secrets = (settings.remote_token, settings.api_key, settings.admin_token)
+    assert (*secrets, settings.hook_secret, settings.status_token) == tuple(map(str.lower, VARIABLES))
 
 
 def test_a_file_that_is_named_comes_before_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,3 +222,35 @@ def test_settings_can_be_printed_without_their_secrets(home: Path, monkeypatch: 
         monkeypatch.setenv(variable, SECRET)
     assert SECRET not in repr(load_settings(write(home, MINIMAL)))
     assert os.environ["INTERLOCK_ADMIN_TOKEN"] == SECRET
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:9187", "10.0.0.7:9187", '"[::]:9187"'])
+def test_an_address_that_others_can_reach_is_refused_unless_the_settings_say_so(home: Path, listen: str) -> None:
+    with pytest.raises(DocumentError, match="public: true"):
+        load_settings(write(home, f"{MINIMAL}http: {{listen: {listen}}}\n"))
+    http = load_settings(write(home, f"{MINIMAL}http: {{listen: {listen}, public: true}}\n")).node.http
+    assert http
+    assert http.listen == listen.strip('"')
+
+
+@pytest.mark.parametrize("listen", ["localhost:9187", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "::1:80", "x"])
+def test_an_address_is_an_ip_address_and_a_port(home: Path, listen: str) -> None:
+    with pytest.raises(DocumentError, match=r"node.yaml:9"):
+        load_settings(write(home, f'{MINIMAL}http: {{listen: "{listen}"}}\n'))
+
+
+def test_secrets_of_endpoints_are_read_only_where_there_are_endpoints(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTERLOCK_HOOK_SECRET", SECRET)
+    assert load_settings(write(home, MINIMAL)).hook_secret == ""
+    settings = load_settings(write(home, f"{MINIMAL}http: {{}}\n"))
+    assert (settings.hook_secret, settings.status_token) == (SECRET, "")
+    assert SECRET not in repr(settings)
+
+
+def test_a_remote_is_fresh_for_five_minutes_or_three_polls_or_as_the_settings_say(home: Path) -> None:
+    assert load_settings(write(home, MINIMAL)).fresh_seconds == 300.0
+    slow = MINIMAL.replace("adapters.git\n", "adapters.git\n  poll: 10m\n")
+    assert load_settings(write(home, slow)).fresh_seconds == 1800.0
+    assert load_settings(write(home, f"{slow}fresh_within: 1h\n")).fresh_seconds == 3600.0

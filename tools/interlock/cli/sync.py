@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -14,8 +16,9 @@ from interlock.cli.terminal import print_json
 from interlock.sync.agent import Agent
 from interlock.sync.only_agent import only_agent
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
+from interlock.sync.pulse import Pulse
 from interlock.sync.root_to_pin import root_to_pin
-from interlock.sync.settings import load_settings
+from interlock.sync.settings import NodeSettings, load_settings
 from interlock.sync.status import as_document
 from interlock.sync.wake import Wake
 
@@ -58,10 +61,11 @@ def sync(node_file: Path, once: bool, print_root: bool, as_json: bool) -> int:
         return exit_codes.CLEAN
     _log_to_stderr()
     with only_agent(settings.state):
-        agent = Agent(settings)
+        pulse = Pulse(time.monotonic)
+        agent = Agent(settings, told=pulse.beat)
         try:
             if not once:
-                agent.run(_stopped_by_signals())
+                _run(agent, settings, pulse)
                 return exit_codes.CLEAN
             outcome = agent.run_once()
         finally:
@@ -69,6 +73,19 @@ def sync(node_file: Path, once: bool, print_root: bool, as_json: bool) -> int:
     if as_json and agent.status:
         print_json(as_document(agent.status))
     return _say(outcome)
+
+
+def _run(agent: Agent, settings: NodeSettings, pulse: Pulse) -> None:
+    """Turn until a signal ends it, and answer over HTTP meanwhile where the settings ask for that."""
+    wake = _stopped_by_signals()
+    with ExitStack() as stack:
+        if settings.node.http:
+            from interlock.sync.http.serving import serving  # not everybody wants it
+
+            stack.enter_context(serving(settings, pulse, wake))
+        pulse.ready()
+        stack.callback(pulse.stopping)
+        agent.run(wake)
 
 
 def _say(outcome: Outcome) -> int:

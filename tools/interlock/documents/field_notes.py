@@ -347,6 +347,14 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "drain": "How long an adapter stays loaded after the last route to it is gone.",
         "fresh_within": "How old the last successful poll may be: five minutes, or three polls, where it is not set.",
         "trust": "What it demands of a commit.",
+        "http": "Where it answers probes, metrics and hints; nowhere where it is not set.",
+    },
+    "NodeHttp": {
+        "listen": "An IP address and a port.",
+        "public": "Says that other machines may reach it; required for an address that is not this machine's own.",
+        "hook_secret_file": "The file that holds the secret of the forge's webhook.",
+        "token_file": "The file that holds a token, asked for by /status and /metrics, which name adapters.",
+        "longest_turn": "The longest time without the end of a turn after which /healthz still says that it lives.",
     },
     "NodeTrust": {
         "root": "Where its trust begins; a protected environment is not served without one.",

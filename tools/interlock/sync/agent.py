@@ -25,6 +25,7 @@ from interlock.history.mirror import Mirror, Remote
 from interlock.receipts.journal import Journal
 from interlock.sync.apply import Tools, apply_step
 from interlock.sync.base_answers import BaseAnswers
+from interlock.sync.continuation import after_bug
 from interlock.sync.desired import Desired
 from interlock.sync.engine_view import EngineView, engine_trouble
 from interlock.sync.following import Following, unexpected
@@ -51,7 +52,8 @@ START_LIST = "engine.env"
 
 class Agent:
     """One node's agent. `clock` is monotonic, `wall` seconds since the epoch, `chance` uniform in [0, 1); tests bring
-    their own. `moments` is told of everything that is about to change outside (see `moments`).
+    their own. `moments` is told of everything that is about to change outside (see `moments`), `told` of the status
+    after every turn.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Agent:
         chance: Callable[[], float] = random.random,
         driver: EngineDriver | None = None,
         moments: Moments = unwatched,
+        told: Callable[[Status], None] = lambda _: None,
     ) -> None:
         node = settings.node
         settings.state.mkdir(parents=True, exist_ok=True)
@@ -100,6 +103,7 @@ class Agent:
         self._applied = earlier.commits.applied if earlier else None
         self._started = wall()
         self._status: Status | None = None
+        self._told = told
 
     @property
     def status(self) -> Status | None:
@@ -132,6 +136,7 @@ class Agent:
         if isinstance(outcome, Done):
             self._applied = facts.accepted
         self._status = self._files.report(status_of(facts, self._applied))
+        self._told(self._status)
         return outcome
 
     def run(self, wake: Wake) -> None:
@@ -161,7 +166,11 @@ class Agent:
         except Exception as error:
             # A bug must not end the loop: what serves keeps serving, and the next turn starts from what is.
             log.exception("a turn failed in a way that Interlock did not foresee; please report it")
-            return Failed(f"{type(error).__name__}: {error}")
+            outcome = Failed(f"{type(error).__name__}: {error}")
+            if self._status:
+                self._status = after_bug(self._status, outcome.why, self._wall())
+                self._told(self._status)
+            return outcome
 
     def _steered(self) -> tuple[Steering, Trouble | None]:
         """The operator's orders now. Where they cannot be read nothing new is followed."""

@@ -23,6 +23,17 @@ def continued(status: Status, earlier: Status | None, now: float) -> Status:
     return _with_history(joined, earlier, now)
 
 
+def after_bug(status: Status, why: str, now: float) -> Status:
+    """The status once a turn failed in a way that nobody foresaw: what it says of the rest was not looked at again."""
+    told = {
+        "Ready": Condition("Ready", "False", "Bug", f"the last turn failed: {why}"),
+        "Reconciling": Condition("Reconciling", "True", "Bug", f"the last turn failed: {why}"),
+        "Available": Condition("Available", "Unknown", "Bug", f"the last turn failed: {why}"),
+    }
+    changed = replace(status, conditions=tuple(told.get(one.type, one) for one in status.conditions))
+    return replace(changed, conditions=_since(changed, status, now))
+
+
 def _since(status: Status, earlier: Status | None, now: float) -> tuple[Condition, ...]:
     """Each condition with the time since which it holds: the earlier one's if its status did not change."""
     before = {condition.type: condition for condition in earlier.conditions} if earlier else {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from interlock.sync.outcome import Outcome, Waiting
 
-LOOK = 5.0
+LOOK = 4.0  # so that what is wrong shows at /readyz within five seconds, the turn that finds it included
 LONGEST_POLL = 300.0
 SHORTEST_PAUSE = 0.1
 JITTER = 0.1

@@ -12,7 +12,7 @@ from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired, DesiredAlias
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
 from interlock.sync.pace import LOOK
-from interlock.sync.plan import Held, Observed, Plan
+from interlock.sync.plan import Held, Observed, Plan, routed_names
 from interlock.sync.status import AliasStatus, Commits, Condition, Status, Truth, Wait
 from interlock.sync.steering import Order
 
@@ -110,6 +110,7 @@ def status_of(facts: TurnFacts, applied: str | None) -> Status:
         _suspended(facts),
         _fresh(facts),
         facts.recorded or _condition("Recorded", None, "NothingYet", "nothing was served yet, so there is no receipt"),
+        _available(facts),
     )
     return Status(
         node=facts.node,
@@ -300,6 +301,22 @@ def _fresh(facts: TurnFacts) -> Condition:
     moment = dt.datetime.fromtimestamp(facts.last_poll, dt.UTC)
     message = f"the remote answered last at {moment:%Y-%m-%d %H:%M:%S} UTC, more than {within} ago"
     return _condition("Fresh", False, "TooLongAgo", f"{message}; what was accepted then keeps serving")
+
+
+def _available(facts: TurnFacts) -> Condition:
+    """Whether requests are answered, by the newest commit or by an earlier one. A load balancer may go by this."""
+    if facts.observed is None:
+        why = "the engine did not answer" if facts.desired else "no commit was accepted yet"
+        return _condition("Available", None, "NotObserved" if facts.desired else "NothingYet", why)
+    if facts.routing_trouble:
+        return _condition("Available", False, facts.routing_trouble.reason, facts.routing_trouble.message)
+    table = facts.observed.table
+    if table is None:
+        return _condition("Available", False, "NoRoutes", "there is no route table yet")
+    nothing = sorted(routed_names(table) - set(facts.observed.adapters) - table.lazy)
+    if nothing:
+        return _condition("Available", False, "NotLoaded", f"routed and not loaded: {', '.join(nothing)}")
+    return _condition("Available", True, "Answers", "every route leads to a revision that is loaded")
 
 
 def _span(seconds: float) -> str:

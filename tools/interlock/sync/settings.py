@@ -32,6 +32,8 @@ class NodeSettings:
     remote_token: str = field(default="", repr=False)
     api_key: str = field(default="", repr=False)
     admin_token: str = field(default="", repr=False)
+    hook_secret: str = field(default="", repr=False)
+    status_token: str = field(default="", repr=False)
     engine_admin_key: str = field(default="", repr=False)
     adapters_directory: Path | None = None
     receipts_key: Path | None = None
@@ -76,6 +78,8 @@ def load_settings(path: Path) -> NodeSettings:
         remote_token=_secret(home, node.remote.token_file, "INTERLOCK_REMOTE_TOKEN"),
         api_key=_secret(home, node.engine.api_key_file, "INTERLOCK_ENGINE_API_KEY"),
         admin_token=_secret(home, node.engine.admin_token_file, "INTERLOCK_ADMIN_TOKEN"),
+        hook_secret=_secret(home, node.http.hook_secret_file, "INTERLOCK_HOOK_SECRET") if node.http else "",
+        status_token=_secret(home, node.http.token_file, "INTERLOCK_STATUS_TOKEN") if node.http else "",
         engine_admin_key=_secret(home, node.engine.admin_key_file, "INTERLOCK_ENGINE_ADMIN_KEY"),
         receipts_key=home / node.receipts.key_file if node.receipts.key_file else None,
         adapters_directory=home / node.engine.adapters_directory if node.engine.adapters_directory else None,

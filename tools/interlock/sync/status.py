@@ -28,6 +28,7 @@ CONDITIONS = (
     "Suspended",
     "Fresh",
     "Recorded",
+    "Available",
 )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from interlock.documents.fields import CommitId, Document, Duration, Many, Name, Text
+from interlock.documents.listening import is_loopback, listen_address
 from interlock.documents.public_keys import public_key
 
 FilePath = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]+$")]
@@ -89,6 +90,27 @@ class NodeReceipts(Document):
     key_file: FilePath | None = None
 
 
+def _listen(text: str) -> str:
+    listen_address(text)
+    return text
+
+
+class NodeHttp(Document):
+    """Where the agent answers those who watch it; `hook_secret_file` lets a forge tell it of pushes."""
+
+    listen: Annotated[Text, AfterValidator(_listen)] = "127.0.0.1:9187"
+    public: bool = False
+    hook_secret_file: FilePath | None = None
+    token_file: FilePath | None = None
+    longest_turn: Duration = dt.timedelta(minutes=15)
+
+    @model_validator(mode="after")
+    def _public_on_purpose(self) -> Self:
+        if not self.public and not is_loopback(self.listen):
+            raise ValueError("expected `public: true` beside an address that other machines can reach")
+        return self
+
+
 class Node(Document):
     """`interlock sync --node FILE`; relative paths start at the directory of that file."""
 
@@ -104,3 +126,4 @@ class Node(Document):
     fresh_within: Duration | None = None
     trust: NodeTrust = NodeTrust.model_construct()
     receipts: NodeReceipts = NodeReceipts.model_construct()
+    http: NodeHttp | None = None

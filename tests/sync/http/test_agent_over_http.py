@@ -1,0 +1,58 @@
+"""The endpoints in front of a real agent: they say what the last turn found, and a hint ends its pause."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import socket
+import threading
+import time
+from dataclasses import replace
+
+import httpx
+
+from interlock.documents.kinds.node import NodeHttp
+from interlock.sync.agent import Agent
+from interlock.sync.http.serving import serving
+from interlock.sync.pulse import Pulse
+from interlock.sync.settings import load_settings
+from interlock.sync.wake import Wake
+from support.engine_processes import wait_until
+from support.serving_node import ServingNode
+
+SECRET = "a-secret-of-forges"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_push_is_served_after_its_hint_and_the_pages_follow_the_turns(node: ServingNode) -> None:
+    settings = load_settings(node.node.settings)
+    listen = f"127.0.0.1:{free_port()}"
+    hour = settings.node.remote.model_copy(update={"poll": settings.node.drain * 720})
+    changed = settings.node.model_copy(update={"http": NodeHttp(listen=listen), "remote": hour})
+    settings = replace(settings, node=changed, hook_secret=SECRET)
+    pulse, wake = Pulse(time.monotonic), Wake()
+    agent = Agent(settings, told=pulse.beat)
+    loop = threading.Thread(target=agent.run, args=(wake,))
+    with serving(settings, pulse, wake), httpx.Client(base_url=f"http://{listen}", trust_env=False) as client:
+        assert client.get("/readyz").json()["reason"] == "NothingYet"
+        loop.start()
+        try:
+            wait_until(lambda: client.get("/readyz").status_code == 200, within=60, what="the node is ready")
+            node.point("support-bot", "2")
+            commit = node.push("promote")
+            signature = hmac.new(SECRET.encode(), b"{}", hashlib.sha256).hexdigest()
+            assert (
+                client.post("/hooks/push", content=b"{}", headers={"X-Gitea-Signature": signature}).status_code == 202
+            )
+            served = lambda: client.get("/status").json()["commits"]["served"] == commit  # noqa: E731
+            wait_until(served, within=60, what="the pushed commit is served, an hour before the next poll")
+            assert client.get("/status").json()["history"][-1]["served"] == node.served("support-bot", "2")
+        finally:
+            wake.stop()
+            loop.join(30)
+            agent.close()
