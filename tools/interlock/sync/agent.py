@@ -21,10 +21,10 @@ from interlock.engines.address import EngineAddress
 from interlock.engines.driver import EngineDriver
 from interlock.engines.registry import open_engine
 from interlock.errors import DocumentError, EngineError, InterlockError
-from interlock.history.mirror import Mirror, Remote
 from interlock.receipts.journal import Journal
 from interlock.sync.apply import Tools, apply_step
 from interlock.sync.base_answers import BaseAnswers
+from interlock.sync.commit_judge import CommitJudge, open_judge
 from interlock.sync.continuation import after_bug
 from interlock.sync.desired import Desired
 from interlock.sync.engine_view import EngineView, engine_trouble
@@ -52,8 +52,8 @@ START_LIST = "engine.env"
 
 class Agent:
     """One node's agent. `clock` is monotonic, `wall` seconds since the epoch, `chance` uniform in [0, 1); tests bring
-    their own. `moments` is told of everything that is about to change outside (see `moments`), `told` of the status
-    after every turn.
+    their own. Agents of one process that follow the same branch for the same environment may share a `judge`. `moments`
+    is told of everything that is about to change outside (see `moments`), `told` of the status after every turn.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Agent:
         wall: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
         driver: EngineDriver | None = None,
+        judge: CommitJudge | None = None,
         moments: Moments = unwatched,
         told: Callable[[Status], None] = lambda _: None,
     ) -> None:
@@ -71,11 +72,8 @@ class Agent:
         settings.state.mkdir(parents=True, exist_ok=True)
         self._settings, self._pace = settings, Pace(settings.poll_seconds)
         self._clock, self._wall, self._chance, self._moments = clock, wall, chance, moments
-        remote = Remote(node.remote.url, node.remote.branch, settings.remote_token)
-        mirror = Mirror(settings.state / "mirror", remote)
-        source = DesiredSource(
-            mirror, node.environment, settings.state, node.trust, now=self._moment, moments=self._moments
-        )
+        judge = judge or open_judge(settings, now=self._moment)
+        source = DesiredSource(judge, settings.state, moments=moments)
         self._files = StatusFiles(settings.state, clock, wall, moments)
         earlier = self._files.earlier(node.name, node.environment)
         self._following = Following(source, clock, wall, earlier.last_poll if earlier else None)
@@ -89,7 +87,7 @@ class Agent:
         self._tools = Tools(
             driver=self._driver,
             store=ArtifactStore(settings.store),
-            repository=mirror.repository,
+            repository=judge.repository,
             routes=settings.routes,
             start_list=settings.state / START_LIST,
             base_directory=settings.base_directory,
@@ -102,6 +100,7 @@ class Agent:
         self._steering = SteeringFile(settings.state)
         self._applied = earlier.commits.applied if earlier else None
         self._started = wall()
+        self._poll_at = clock()
         self._status: Status | None = None
         self._told = told
 
@@ -140,15 +139,18 @@ class Agent:
         return outcome
 
     def run(self, wake: Wake) -> None:
-        """Turn until `wake` is stopped. A hint makes the next poll due at once."""
-        poll_at = self._clock()
+        """Turn until `wake` is stopped."""
+        hinted = True
         while not wake.stopped:
-            poll = self._clock() >= poll_at
-            outcome = self._recorded_turn(poll=poll)
-            if poll:
-                poll_at = self._clock() + self._pace.poll_after(self._following.failures, self._chance())
-            if wake.wait(self._pace.pause_after(outcome, poll_at - self._clock())):
-                poll_at = self._clock()
+            hinted = wake.wait(self.step(hinted=hinted))
+
+    def step(self, *, hinted: bool) -> float:
+        """One turn, in which the remote is asked if that is due or somebody hinted; returns seconds until the next."""
+        poll = hinted or self._clock() >= self._poll_at
+        outcome = self._recorded_turn(poll=poll)
+        if poll:
+            self._poll_at = self._clock() + self._pace.poll_after(self._following.failures, self._chance())
+        return self._pace.pause_after(outcome, self._poll_at - self._clock())
 
     def run_once(self, *, rounds: int = 20) -> Outcome:
         """Turn until the engine serves what git says or only a person, a repair or a long wait can help."""

@@ -1,0 +1,1 @@
+"""A thousand agents against one git server: see `measure`."""
