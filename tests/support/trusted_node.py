@@ -30,6 +30,7 @@ from interlock.history.attestation_ref import add, file_name
 from interlock.history.git_command import Git
 from interlock.history.mirror import Mirror, Remote
 from interlock.history.repository import GitRepository
+from interlock.sync.commit_judge import CommitJudge
 from interlock.sync.rejected import Distrusted, Rejected
 from interlock.sync.source import DesiredSource
 from support.git_remotes import Published, publish
@@ -96,7 +97,7 @@ class TrustedNode:
     def restart(self, url: str = "") -> None:
         """Another agent on the same state."""
         mirror = Mirror(self.state / "mirror", Remote(url or self.published.url, "main"), timeout=20.0)
-        self.source = DesiredSource(mirror, "production", self.state, self.trust, now=lambda: self.wall)
+        self.source = DesiredSource(CommitJudge(mirror, "production", self.trust, now=lambda: self.wall), self.state)
 
     def poll(self) -> bool:
         """Look at the remote now."""

@@ -14,6 +14,7 @@ from interlock.documents.identifiers import ServedName
 from interlock.errors import DocumentError, HistoryRewritten, RemoteUnreachable
 from interlock.findings.finding import Verdict
 from interlock.history.mirror import Mirror, Remote
+from interlock.sync.commit_judge import CommitJudge
 from interlock.sync.desired import Desired
 from interlock.sync.source import UNKNOWN_PAUSE, DesiredSource, Distrusted, Rejected
 from support.git_remotes import Published, publish, served_over_http
@@ -36,7 +37,7 @@ class Node:
     def restarted(self, env: str = "dev") -> DesiredSource:
         """What the next agent on this node sees."""
         mirror = Mirror(self.state / "mirror", Remote(self.published.url, "main"), timeout=20.0)
-        self.source = DesiredSource(mirror, env, self.state)
+        self.source = DesiredSource(CommitJudge(mirror, env), self.state)
         return self.source
 
     def poll(self) -> bool:
@@ -387,7 +388,7 @@ def test_a_commit_whose_bytes_could_not_be_downloaded_is_accepted_as_soon_as_the
     node.repository.change(manifest("support-bot", "2"), "provenance", "recipe", "digest", to=digest)
     with served_over_http(node.published.remote.parent) as remote:
         mirror = Mirror(node.state / "mirror", Remote(f"{remote.address}/remote.git", "main"), timeout=20.0)
-        node.source = DesiredSource(mirror, "dev", node.state)
+        node.source = DesiredSource(CommitJudge(mirror, "dev"), node.state)
         node.poll()
         commit = node.point("2")
         remote.withheld.add(node.repository.git("rev-parse", f"HEAD:{path}"))

@@ -3,7 +3,7 @@ checker that guards pull requests passes it.
 
 Called by `source`. Several agents of one process that follow one branch for one environment, such as those of a machine
 with eight cards, may share one judge and its mirror: each asks the remote by itself, and a commit is fetched and judged
-once. The answers are functions of what git and the settings say, so nothing but work is shared. Safe for several threads.
+once. The answers are functions of what git and the settings say: nothing but work is shared. Safe for several threads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from interlock.approvals.facts import PastEmergency
@@ -35,8 +34,7 @@ from interlock.sync.trust import Trust
 from interlock.sync.trust_outcome import Flaw, Trusted
 
 REMEMBERED = 32
-REMEMBERED_FOR = dt.timedelta(seconds=10)
-"""How long an answer that depends on the time of day is given again."""
+SHARED_FOR = dt.timedelta(seconds=10)
 
 T = TypeVar("T")
 
@@ -51,7 +49,10 @@ class Passed:
 
 
 class CommitJudge:
-    """Judges commits of one branch for one environment. `now` is the wall clock, with a timezone."""
+    """Judges commits of one branch for one environment. `now` is the wall clock, with a timezone.
+
+    `remember` is for how long the same question gets the same answer again, although the time of day may matter to it.
+    """
 
     def __init__(
         self,
@@ -60,8 +61,9 @@ class CommitJudge:
         trust: NodeTrust | None = None,
         *,
         now: Callable[[], dt.datetime] = utc_now,
+        remember: dt.timedelta = dt.timedelta(),
     ) -> None:
-        self._mirror = mirror
+        self._mirror, self._remember = mirror, remember
         self._environment = environment
         self._now = now
         self._caches = CheckCaches()
@@ -163,7 +165,7 @@ class CommitJudge:
         with self._lock:
             now = self._now()
             known = self._answers.get(question)
-            if known and abs(now - known[0]) < REMEMBERED_FOR:
+            if known and abs(now - known[0]) < self._remember:
                 return known[1]  # type: ignore[return-value]  # the question says of which type its answer is
             found = answer()
             self._answers[question] = (now, found)
@@ -173,12 +175,15 @@ class CommitJudge:
             return found
 
 
-def open_judge(settings: NodeSettings, *, now: Callable[[], dt.datetime] = utc_now, mirror: Path | None = None) -> CommitJudge:
-    """The judge of a node, with a mirror in its state directory unless another place is given.
+def open_judge(
+    settings: NodeSettings, *, now: Callable[[], dt.datetime] = utc_now, shared: bool = False
+) -> CommitJudge:
+    """The judge of a node, whose mirror lies in the state directory of that node; `shared` if others use it too.
 
     Raises:
         UsageError: the address of the remote cannot be used.
     """
     node = settings.node
-    remote = Remote(node.remote.url, node.remote.branch, settings.remote_token)
-    return CommitJudge(Mirror(mirror or settings.state / "mirror", remote), node.environment, node.trust, now=now)
+    mirror = Mirror(settings.state / "mirror", Remote(node.remote.url, node.remote.branch, settings.remote_token))
+    remember = SHARED_FOR if shared else dt.timedelta()
+    return CommitJudge(mirror, node.environment, node.trust, now=now, remember=remember)

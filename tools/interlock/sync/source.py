@@ -1,7 +1,7 @@
 """Reading desired state: poll the remote, fetch without force, judge the new commit, accept it or stay where we are.
 
-Called by `following`. What was accepted last is written to disk before anything is done with it, so that a restart begins
-there. Whether a commit is accepted is decided by `commit_judge`; this is what one node knows and remembers of it.
+Called by `following`. What was accepted last is written to disk before anything is done with it, so that a restart
+begins there. Whether a commit is accepted is decided by `commit_judge`; this is what one node remembers of it.
 """
 
 from __future__ import annotations
