@@ -12,12 +12,14 @@ from pathlib import Path
 from benchmarks import audit, check_start, idle_agent, rollback, signatures
 from benchmarks.check import growth as check_growth
 from benchmarks.check import measure as check_large
+from benchmarks.fleet import measure as fleet
 
 BENCHMARKS: dict[str, Callable[[Path], object]] = {
     "audit": audit.measure,
     "check_start": lambda root: check_start.measure(),
     "check": check_large.measure,
     "check_growth": check_growth.measure,
+    "fleet": fleet.measure,
     "idle_agent": idle_agent.measure,
     "rollback": rollback.measure,
     "signatures": signatures.measure,
