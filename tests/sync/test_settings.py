@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from interlock.artifacts.settings_files import MAX_SECRET_BYTES, MAX_SETTINGS_BYTES
 from interlock.errors import DocumentError, UsageError
-from interlock.sync.settings import MAX_SECRET_BYTES, MAX_SETTINGS_BYTES, load_settings
+from interlock.sync.settings import load_settings
 
 MINIMAL = """\
 kind: Node

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from interlock.documents.addresses import HOST
 from interlock.documents.identifiers import COMMIT_PATTERN, InvalidIdentifier
 
 _KINDS = {
@@ -28,6 +29,11 @@ _BOUNDS = {
     "string_too_long": "text of at most {} characters",
 }
 _PATTERNS = {
+    rf"^{HOST}$": "a host such as registry.example.com or registry.example.com:5000",
+    rf"^(?:\*\.)?{HOST}$": "a host such as example.com, example.com:8443 or *.example.com",
+    rf"^https?://{HOST}/?$": "an address such as https://minio.example.com:9000, without a path",
+    rf"^https?://{HOST}(?:/[A-Za-z0-9._/-]*)?$": "an address such as https://huggingface.co",
+    r"^[A-Z_][A-Z0-9_]{0,99}$": "the name of an environment variable",
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day as HH:MM in quotes, from 00:00 to 23:59",
     r"^https?://[A-Za-z0-9.:\[\]-]+$": "an address such as http://127.0.0.1:8000, without a path",
     r"^[^\x00-\x1f]+$": "a path without control characters",

@@ -8,6 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_SOURCES: Mapping[str, str] = {
+    "connect": "The longest wait for a connection.",
+    "stall": "The longest wait for the next bytes.",
+    "deadline": "The longest time for one file.",
+    "ca_file": "Certificates of authorities that are trusted beside those of the system.",
+    "hosts": "The only hosts that are talked to, also by redirects; `*.example.com` is everything below example.com.",
+    "plain_http": "Registries that are talked to without TLS.",
+    "https": "What hosts of `https:` addresses ask for.",
+    "s3": "Where buckets are, and with which keys.",
+    "oci": "What registries ask for.",
+    "hf": "The hub of models.",
+}
+
 FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
     "Adapter": {
         "kind": "What this document is.",
@@ -347,7 +360,12 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "drain": "How long an adapter stays loaded after the last route to it is gone.",
         "fresh_within": "How old the last successful poll may be: five minutes, or three polls, where it is not set.",
         "trust": "What it demands of a commit.",
+        "sources": "How artifacts beyond this machine may be reached.",
+        "receipts": "The record of what it served.",
         "http": "Where it answers probes, metrics and hints; nowhere where it is not set.",
+    },
+    "NodeReceipts": {
+        "key_file": "The private key that signs the record; it is written unsigned where none is set.",
     },
     "NodeHttp": {
         "listen": "An IP address and a port.",
@@ -355,6 +373,29 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "hook_secret_file": "The file that holds the secret of the forge's webhook.",
         "token_file": "The file that holds a token, asked for by /status and /metrics, which name adapters.",
         "longest_turn": "The longest time without the end of a turn after which /healthz still says that it lives.",
+    },
+    "Sources": {**_SOURCES, "kind": "What this document is."},
+    "NodeSources": _SOURCES,
+    "SourceLogin": {
+        "host": "The host, with its port if it is not the usual one.",
+        "user": "The user; without one the secret is a Bearer token.",
+        "secret_file": "The file that holds the password or token.",
+        "secret_variable": "The environment variable that holds it instead.",
+        "token_host": "For a registry: the other host that gives out its tokens and may see the login.",
+    },
+    "SourceBuckets": {
+        "bucket": "The bucket that this is about; all that are not named where it is not set.",
+        "endpoint": "Where it answers; Amazon S3 where it is not set.",
+        "region": "The region to sign for; AWS_REGION, or us-east-1.",
+        "addressing": "Whether the bucket is part of the path or of the host.",
+        "anonymous": "Ask without keys.",
+        "profile": "The profile of AWS tools that has the keys.",
+        "key_id": "The id of the key.",
+        "secret_key_file": "The file that holds the secret part of the key.",
+    },
+    "SourceHub": {
+        "endpoint": "The hub; HF_ENDPOINT, or https://huggingface.co.",
+        "token_file": "The file that holds a token for private repositories; HF_TOKEN where it is not set.",
     },
     "NodeTrust": {
         "root": "Where its trust begins; a protected environment is not served without one.",

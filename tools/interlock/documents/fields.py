@@ -183,6 +183,7 @@ Window = Annotated[
 RelativePath = Annotated[str, PlainValidator(lambda v: relative_path(_text(v))), _pattern(r"^[^/\\][^\\]*$", "a path")]
 FileName = Annotated[str, PlainValidator(lambda v: file_name(_text(v))), _pattern(r"^[^/\\]+$", "a file name")]
 ArtifactUri = Annotated[str, PlainValidator(lambda v: artifact_uri(_text(v))), _pattern(_URI.pattern, "an address")]
+FilePath = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]+$")]
 ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Bytes = Annotated[int, Field(ge=0, le=1 << 50)]

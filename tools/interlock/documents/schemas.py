@@ -20,11 +20,12 @@ from pydantic.json_schema import GenerateJsonSchema
 from interlock.documents.field_notes import FIELD_NOTES
 from interlock.documents.fields import Document, duration_text
 from interlock.documents.kinds.node import Node
+from interlock.documents.kinds.sources import Sources
 from interlock.documents.layout import MODELS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-PUBLISHED: Mapping[str, type[Document]] = {**MODELS, "Node": Node}
-"""Every kind that has a schema: those of a repository, and the settings of a node."""
+PUBLISHED: Mapping[str, type[Document]] = {**MODELS, "Node": Node, "Sources": Sources}
+"""Every kind that has a schema: those of a repository, the settings of a node, and those of sources."""
 
 _SUFFIX = ".schema.json"
 _OF_A_REPORT = "check-report.schema.json"  # lies beside these, and is written by interlock.findings.report_schema

@@ -5,12 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from interlock.documents.fields import CommitId, Document, Duration, Many, Name, Text
+from interlock.documents.fields import CommitId, Document, Duration, FilePath, Many, Name, Text
+from interlock.documents.kinds.sources import NodeSources
 from interlock.documents.listening import is_loopback, listen_address
 from interlock.documents.public_keys import public_key
-
-FilePath = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]+$")]
-
 
 EngineUrl = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
 
@@ -125,5 +123,6 @@ class Node(Document):
     drain: Duration = dt.timedelta(seconds=30)
     fresh_within: Duration | None = None
     trust: NodeTrust = NodeTrust.model_construct()
+    sources: NodeSources = NodeSources.model_construct()
     receipts: NodeReceipts = NodeReceipts.model_construct()
     http: NodeHttp | None = None
