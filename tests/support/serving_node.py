@@ -201,9 +201,9 @@ def committed_copy(root: Path) -> Path:
 
 
 def serve_with(repository: Path, kind: str) -> None:
-    """Let the environment name the kind of engine that serves it here."""
+    """Let the environment name the kind of engine that serves it here, and let every node follow at once."""
     path = repository / environment_path(ENVIRONMENT)
-    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^rollout: .*\n", "", path.read_text(encoding="utf-8"))
     path.write_text(re.sub(r"kind: vllm, version: [^,]*,[^,]*,", f"kind: {kind},", text), encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from interlock.documents.layout import environment_path
 from interlock.sync.outcome import Done, Failed
 from support.serving_node import ServingNode
 
@@ -151,3 +152,28 @@ def test_a_lazy_adapter_is_loaded_by_its_first_request(node: ServingNode) -> Non
 def loaded(node: ServingNode) -> set[str]:
     with node.client() as client:
         return {model["id"] for model in client.get("/v1/models").json()["data"] if model["parent"]}
+
+
+def test_a_promotion_waits_for_the_wave_of_this_node_and_the_status_says_until_when(node: ServingNode) -> None:
+    path = node.scratch.clone / environment_path("production")
+    waves = "rollout: {waves: [{nodes: [canary], bake: 10m}, {percent: 100}]}\n"
+    path.write_text(path.read_text(encoding="utf-8") + waves, encoding="utf-8")
+    node.push("roll out in waves")
+    agent = node.agent()
+    assert isinstance(agent.run_once(), Done)
+    before, after = node.served("support-bot", "1"), node.served("support-bot", "2")
+    node.point("support-bot", "2")
+    node.push("promote")
+    assert isinstance(agent.run_once(), Done)
+    assert node.ask("support-bot").revision == before
+    assert agent.status
+    assert agent.status.condition("Ready").status == "True"
+    assert f"{after} waits for wave 2 of 2 until" in agent.status.condition("Ready").message
+    (row,) = (row for row in agent.status.aliases if row.alias == "support-bot")
+    assert (row.wanted, row.served, row.behind) == (before, before, False)
+    (wait,) = agent.status.waiting
+    assert (wait.subject, wait.reason) == (after, "Wave")
+    node.clock.now += 600
+    assert isinstance(agent.run_once(), Done)
+    assert node.ask("support-bot").revision == after
+    assert agent.status.waiting == ()

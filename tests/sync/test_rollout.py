@@ -219,26 +219,26 @@ def version(commit: str, to: Pointer) -> Version:
 def test_an_alias_that_waits_is_as_it_was_and_the_others_are_as_git_says() -> None:
     new = desired(alias("bot", "2", kept=["1"]), alias("sql", "4"))
     ways = {"bot": Course(version("a", pointer("1")), version("b", pointer("2"))), "sql": Course(None)}
-    found = staged(new, ways, {"bot": alias("bot", "1")}, Place(2, 3, HOUR), now=160.0)
+    found = staged(new, ways, {"bot": alias("bot", "1")}, Place(2, 3, HOUR))
     assert found.desired == desired(alias("bot", "1"), alias("sql", "4"))
-    assert found.waits == (Waits("bot", served("bot", "2"), Place(2, 3, HOUR), HOUR - 60),)
+    assert found.waits == (Waits("bot", served("bot", "2"), Place(2, 3, HOUR), 100.0 + HOUR),)
 
 
 def test_the_canary_is_named_where_it_is_what_comes_in() -> None:
     new = desired(alias("bot", "1", canary="2"))
     ways = {"bot": Course(version("a", pointer("1")), version("b", pointer("1", canary="2")))}
-    found = staged(new, ways, {"bot": alias("bot", "1")}, Place(2, 3, HOUR), now=160.0, held={"bot"})
+    found = staged(new, ways, {"bot": alias("bot", "1")}, Place(2, 3, HOUR), held={"bot"})
     assert found.waits == (Waits("bot", served("bot", "2"), Place(2, 3, HOUR), None),)
 
 
 def test_what_may_not_serve_any_more_is_not_waited_with() -> None:
     new = desired(alias("bot", "2"))
     ways = {"bot": Course(version("a", pointer("1")), version("b", pointer("2")))}
-    assert staged(new, ways, {}, Place(2, 3, HOUR), now=160.0).desired == new
+    assert staged(new, ways, {}, Place(2, 3, HOUR)).desired == new
 
 
 def test_an_alias_that_is_new_here_is_not_served_before_its_wave() -> None:
     ways = {"bot": Course(None, version("b", pointer("2")))}
-    found = staged(desired(alias("bot", "2")), ways, {}, Place(2, 3, HOUR), now=160.0)
+    found = staged(desired(alias("bot", "2")), ways, {}, Place(2, 3, HOUR))
     assert found.desired.aliases == ()
     assert found.waits[0].target == served("bot", "2")

@@ -39,6 +39,7 @@ from interlock.sync.receipts import Receipts, serving_of
 from interlock.sync.report import Trouble, TurnFacts, outcome_of, status_of
 from interlock.sync.settings import NodeSettings
 from interlock.sync.source import DesiredSource
+from interlock.sync.staging import Staging
 from interlock.sync.status import Status
 from interlock.sync.status_files import StatusFiles
 from interlock.sync.steering import Order, Steering, SteeringFile
@@ -97,6 +98,9 @@ class Agent:
             moments=moments,
             ledger=self._receipts,
         )
+        self._staging = Staging(
+            node.name, node.environment, settings.state, clock=clock, wall=wall, moments=self._moments
+        )
         self._steering = SteeringFile(settings.state)
         self._applied = earlier.commits.applied if earlier else None
         self._started = wall()
@@ -127,8 +131,10 @@ class Agent:
             self._moments("poll:after")
         facts = self._facts(steering, steering_trouble)
         desired = self._following.desired()
-        if desired:
-            facts = self._engine_facts(replace(facts, desired=desired), desired)
+        staged = self._staging.follow(desired, self._following, steering) if desired else None
+        if staged:
+            facts = replace(facts, desired=staged.desired, waits=staged.waits)
+            facts = self._engine_facts(facts, staged.desired)
         placed = frozenset(self._memory.directories)
         facts = replace(facts, source_trouble=self._following.trouble, placed=placed, recorded=self._receipts.condition)
         outcome = outcome_of(facts)

@@ -32,6 +32,7 @@ from interlock.sync.rollback_targets import rollback_targets
 from interlock.sync.settings import NodeSettings
 from interlock.sync.trust import Trust
 from interlock.sync.trust_outcome import Flaw, Trusted
+from interlock.sync.versions import BranchVersions, Versions
 
 REMEMBERED = 32
 SHARED_FOR = dt.timedelta(seconds=10)
@@ -41,10 +42,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A commit that is followed: what is written down of it, what it asks for, and which emergencies are open."""
+    """A commit that is followed: what is written down of it, what it asks for and how its pointers came to that, and
+    which emergencies are open.
+    """
 
     accepted: Accepted
     desired: Desired
+    versions: Versions
     emergencies: tuple[PastEmergency, ...]
 
 
@@ -124,15 +128,15 @@ class CommitJudge:
         """
         return self._once(("judge", accepted, commit, statements), lambda: self._judged(accepted, commit))
 
-    def desired(self, accepted: Accepted) -> Desired:
-        """What an accepted commit asks for.
+    def desired(self, accepted: Accepted) -> tuple[Desired, Versions]:
+        """What an accepted commit asks for, and how its pointers came to that.
 
         Raises:
             HistoryError: git cannot read it.
             DocumentError, UsageError: see `desired_state`.
         """
 
-        def computed() -> Desired:
+        def computed() -> tuple[Desired, Versions]:
             with self._mirror.repository.commit_tree(accepted.commit) as tree:
                 return self._compute(tree, self._check(tree), accepted)
 
@@ -146,19 +150,22 @@ class CommitJudge:
             result = self._check(tree)
             if result.verdict is not Verdict.PASS:
                 return result
-            desired = self._compute(tree, result, trusted.accepted)
-        return Passed(trusted.accepted, desired, self._trust.open_emergencies(trusted.accepted))
+            desired, versions = self._compute(tree, result, trusted.accepted)
+        return Passed(trusted.accepted, desired, versions, self._trust.open_emergencies(trusted.accepted))
 
     def _check(self, tree: CommitTree) -> CheckResult:
         today = self._now().astimezone(dt.UTC).date()
         return check_tree(tree, environment=self._environment, today=today, caches=self._caches)
 
-    def _compute(self, tree: CommitTree, result: CheckResult, accepted: Accepted) -> Desired:
+    def _compute(self, tree: CommitTree, result: CheckResult, accepted: Accepted) -> tuple[Desired, Versions]:
         listed = pointer_changes(self._mirror.repository.git, tree.label, self._environment)
         changes = [change for change in listed if change.commit not in accepted.undone]
         earlier = {change.adapter: earlier_active(changes, change.adapter) for change in changes}
         kept = rollback_targets(tree, result, self._environment, earlier, self._caches.facts)
-        return desired_state(result.snapshot, self._environment, kept, commit=tree.label)
+        versions = BranchVersions(
+            self._mirror, self._trust, self._environment, result, changes, self._caches, self._lock
+        )
+        return desired_state(result.snapshot, self._environment, kept, commit=tree.label), versions
 
     def _once(self, question: Hashable, answer: Callable[[], T]) -> T:
         """The answer to a question; whoever asks the same within a short time gets what the first one got."""

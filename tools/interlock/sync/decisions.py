@@ -108,6 +108,19 @@ class DecisionJudge:
             or self._stands_behind(step, checked.change, attested, emergency, gathered)
         )
 
+    def attested_at(self, step: BranchStep) -> dt.datetime | None:
+        """When somebody attested that this commit is allowed; None without an attestation that counts.
+
+        Raises:
+            HistoryError: git cannot read the statements.
+        """
+        ring = self._ring(step.parent)
+        if isinstance(ring, NotYet):
+            return None
+        decision = Decision(self.target_ref, step.parent, step.tree, step.commit, step.commit)
+        attested = self._attested(gather_statements(self.repository, decision, ring, self.now))
+        return attested.attestation.time_verified if attested else None
+
     def _emergency(self, step: BranchStep, decision: Decision, gathered: Gathered, change: Change) -> _Emergency:
         """Who let the commit in without approvals.
 

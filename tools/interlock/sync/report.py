@@ -13,6 +13,7 @@ from interlock.sync.desired import Desired, DesiredAlias
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
 from interlock.sync.pace import LOOK
 from interlock.sync.plan import Held, Observed, Plan, routed_names
+from interlock.sync.rollout import Waits
 from interlock.sync.status import AliasStatus, Commits, Condition, Status, Truth, Wait
 from interlock.sync.steering import Order
 
@@ -62,6 +63,8 @@ class TurnFacts:
     fresh_within: float = 300.0
     recorded: Condition | None = None
     """What is said of this node's receipts; None before there are any."""
+    waits: tuple[Waits, ...] = ()
+    """Promotions that this node does not follow yet; `desired` is what it follows."""
     unseen: tuple[str, ...] = ()
     """What of the base the running engine does not show, so that only its files were compared."""
 
@@ -134,6 +137,7 @@ def _waiting(facts: TurnFacts) -> tuple[Wait, ...]:
     return (
         *_source_wait(facts),
         *(Wait(one.served, "HeldBack", one.why, facts.wall + seconds) for one, seconds in later),
+        *(Wait(one.target, "Wave" if one.due is not None else "Held", one.told, one.until) for one in facts.waits),
     )
 
 
@@ -153,9 +157,17 @@ def _condition(kind: str, truth: bool | None, reason: str, message: str) -> Cond
 def _ready(facts: TurnFacts, outcome: Outcome) -> Condition:
     match outcome:
         case Done():
-            return _condition("Ready", True, "Synced", f"serving commit {(facts.accepted or '')[:12]} completely")
+            return _condition("Ready", True, "Synced", _serving(facts))
         case Waiting(_, why) | Failed(why) | Stalled(why, _):
             return _condition("Ready", False, type(outcome).__name__, why)
+
+
+def _serving(facts: TurnFacts) -> str:
+    commit = f"serving commit {(facts.accepted or '')[:12]}"
+    if not facts.waits:
+        return f"{commit} completely"
+    more = f" (and {len(facts.waits) - 1} more)" if len(facts.waits) > 1 else ""
+    return f"{commit} as far as its time has come here: {facts.waits[0].told}{more}"
 
 
 def _reconciling(outcome: Outcome) -> Condition:
@@ -327,10 +339,14 @@ def _rows(facts: TurnFacts) -> tuple[AliasStatus, ...]:
     if facts.desired is None:
         return ()
     held = {one.served: one for one in facts.plan.held} if facts.plan else {}
-    return tuple(_row(alias, facts.observed, held) for alias in facts.desired.aliases)
+    waits = {one.alias: one for one in facts.waits}
+    followed = {alias.name for alias in facts.desired.aliases}
+    new = (AliasStatus(one.alias, "", "", "", (), one.told) for one in facts.waits if one.alias not in followed)
+    rows = (_row(alias, facts.observed, held, waits.get(alias.name)) for alias in facts.desired.aliases)
+    return (*rows, *new)
 
 
-def _row(alias: DesiredAlias, observed: Observed | None, held: dict[str, Held]) -> AliasStatus:
+def _row(alias: DesiredAlias, observed: Observed | None, held: dict[str, Held], waits: Waits | None) -> AliasStatus:
     route = observed.table.routes.get(alias.name) if observed and observed.table else None
     one = next((held[target.served] for target in alias.targets if target.served in held), None)
     return AliasStatus(
@@ -339,6 +355,6 @@ def _row(alias: DesiredAlias, observed: Observed | None, held: dict[str, Held]) 
         served=route.active if route else "",
         canary=route.canary.target if route and route.canary else "",
         rollback_targets=tuple(target.served for target in alias.kept),
-        message=f"{one.served}: {one.why}" if one else "",
+        message=f"{one.served}: {one.why}" if one else waits.told if waits else "",
         behind=observed is not None and not _follows(alias, route),
     )

@@ -56,20 +56,39 @@ def _search(checked: CheckResult, environment: str, adapter: str, earlier: Seque
 def _unfit(
     tree: Tree, checked: CheckResult, environment: str, proposal: Mapping[str, str], cache: FactCache
 ) -> Collection[str]:
-    """The adapters that could not go back to the proposed revision: something that was not found before blocks it."""
+    """The adapters that could not go back to the proposed revision."""
+    pointers = {
+        adapter: _gone_back(checked.snapshot.pointers[environment, adapter], revision)
+        for adapter, revision in proposal.items()
+    }
+    return unfit(tree, checked, environment, pointers, cache)
+
+
+def unfit(
+    tree: Tree, checked: CheckResult, environment: str, proposal: Mapping[str, Pointer], cache: FactCache
+) -> Collection[str]:
+    """The adapters whose proposed pointer cannot be followed: something that was not found before blocks it."""
     pointers = dict(checked.snapshot.pointers)
-    for adapter, revision in proposal.items():
-        located = pointers[environment, adapter]
-        pointers[environment, adapter] = replace(located, document=_gone_back(located, revision))
+    for adapter, pointer in proposal.items():
+        pointers[environment, adapter] = replace(pointers[environment, adapter], document=pointer)
     proposed = replace(checked.snapshot, pointers=pointers)
     findings = judge(gather(tree, proposed, environment=environment, cache=cache))
     before = {_identity(finding) for finding in checked.findings}
     blocked = {f.place.path for f in findings if f.blocks and f.evaluated and _identity(f) not in before}
     return {
         adapter
-        for adapter, revision in proposal.items()
-        if not blocked.isdisjoint((pointer_path(environment, adapter), revision_path(adapter, revision)))
+        for adapter, pointer in proposal.items()
+        if any(path in blocked for path in _paths(environment, pointer))
     }
+
+
+def _paths(environment: str, pointer: Pointer) -> list[str]:
+    """The pointer and the revisions that answer requests by it."""
+    revisions = (pointer.active, *((pointer.canary.revision,) if pointer.canary else ()))
+    return [
+        pointer_path(environment, pointer.adapter),
+        *(revision_path(pointer.adapter, revision) for revision in revisions),
+    ]
 
 
 def _gone_back(located: Located[Pointer], revision: str) -> Pointer:

@@ -8,6 +8,7 @@ A revert of a revert is no way back: it waits like any promotion.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,12 +55,24 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """An alias whose promotion to `target` (a served name) waits: `left` seconds, None while it is held here."""
+    """An alias whose promotion to `target` (a served name) waits until `due` (monotonic; None while it is held here).
+
+    `until` is the same in seconds since the epoch, as far as the wall clock can be believed.
+    """
 
     alias: str
     target: str
     place: Place
-    left: float | None
+    due: float | None
+    until: float | None = None
+
+    @property
+    def told(self) -> str:
+        """What is waited for, in words."""
+        if self.due is None:
+            return f"{self.target} is held on this node"
+        end = dt.datetime.fromtimestamp(self.until, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if self.until else "then"
+        return f"{self.target} waits for wave {self.place.wave} of {self.place.waves} until {end}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +152,6 @@ def staged(
     earlier: Mapping[str, DesiredAlias],
     place: Place,
     *,
-    now: float,
     held: Collection[str] = (),
 ) -> Staged:
     """Put together what to follow: `new`, with each alias whose promotion waits as it was `earlier`.
@@ -153,8 +165,8 @@ def staged(
             aliases.append(alias)
             continue
         assert way.waiting
-        left = None if alias.name in held else max(0.0, way.waiting.began + place.delay - now)
-        waits.append(Waits(alias.name, _next_target(alias, way), place, left))
+        due = None if alias.name in held else way.waiting.began + place.delay
+        waits.append(Waits(alias.name, _next_target(alias, way), place, due))
         if alias.name in earlier:
             aliases.append(earlier[alias.name])
     return Staged(replace(new, aliases=tuple(aliases)), tuple(waits))

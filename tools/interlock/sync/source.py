@@ -19,6 +19,7 @@ from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired
 from interlock.sync.moments import Moments, unwatched
 from interlock.sync.rejected import UNKNOWN_PAUSE, Distrusted, Rejected, distrusted
+from interlock.sync.versions import Versions
 
 __all__ = ["UNKNOWN_PAUSE", "DesiredSource", "Distrusted", "Rejected"]
 
@@ -43,6 +44,7 @@ class DesiredSource:
         self._judge, self._moments = judge, moments
         self._record = state / "accepted.json"
         self._desired: Desired | None = None
+        self._versions: Versions | None = None
         self._accepted = read_accepted(self._record)
         self._settled: bool | None = None
         self._statements: str | None = None
@@ -96,8 +98,12 @@ class DesiredSource:
         None also where the settings demand more of it by now than it has shown: then it is judged anew.
         """
         if self._accepted is not None and self._desired is None and self._is_settled(self._accepted):
-            self._desired = self._judge.desired(self._accepted)
+            self._desired, self._versions = self._judge.desired(self._accepted)
         return self._desired
+
+    def versions(self) -> Versions | None:
+        """How the pointers came to what `desired` says; None where that is None."""
+        return self._versions if self._desired is not None else None
 
     def _stays(self, tips: Tips) -> bool:
         """Whether there is nothing to judge about the accepted commit, which the branch still names."""
@@ -137,7 +143,7 @@ class DesiredSource:
         write_accepted(self._record, answer.accepted)
         self._moments("accept:after")
         self._accepted, self._desired, self.rejected, self._settled = answer.accepted, answer.desired, None, True
-        self._statements, self._emergencies = statements, answer.emergencies
+        self._versions, self._statements, self._emergencies = answer.versions, statements, answer.emergencies
         for one in answer.emergencies:
             log.critical(
                 "an emergency of %s (commit %s) is not reviewed: %s", one.by, one.commit[:12], readable(one.reason)

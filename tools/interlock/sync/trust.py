@@ -21,6 +21,7 @@ from interlock.documents.layout import classify, environment_path
 from interlock.documents.reading import read_document
 from interlock.errors import HistoryError, RemoteUnreachable
 from interlock.history.mirror import Mirror
+from interlock.history.range_paths import BranchStep
 from interlock.sync.accepted import Accepted
 from interlock.sync.decisions import DecisionJudge
 from interlock.sync.demands import Demands, Root, demands_of, root_of
@@ -86,10 +87,25 @@ class Trust:
         Raises:
             HistoryError: git cannot read the statements.
         """
-        demands = self.demands(accepted.commit)
-        if not demands.any:
-            return ()
-        return unreviewed(self._judge_of(demands, accepted.commit).past_emergencies(accepted.commit))
+        return unreviewed(self.past_emergencies(accepted.commit))
+
+    def past_emergencies(self, commit: str) -> tuple[PastEmergency, ...]:
+        """All emergencies up to a commit, newest first; none where nobody's word is demanded.
+
+        Raises:
+            HistoryError: git cannot read the statements.
+        """
+        demands = self.demands(commit)
+        return self._judge_of(demands, commit).past_emergencies(commit) if demands.any else ()
+
+    def attested_at(self, step: BranchStep, head: str) -> dt.datetime | None:
+        """When a commit of the branch up to `head` was attested; None without an attestation that counts here.
+
+        Raises:
+            HistoryError: git cannot read the statements.
+        """
+        demands = self.demands(step.parent, step.commit)
+        return self._judge_of(demands, head).attested_at(step) if demands.any else None
 
     def _judge_of(self, demands: Demands, head: str) -> DecisionJudge:
         return DecisionJudge(
