@@ -255,3 +255,34 @@ def test_a_remote_is_fresh_for_five_minutes_or_three_polls_or_as_the_settings_sa
     slow = MINIMAL.replace("adapters.git\n", "adapters.git\n  poll: 10m\n")
     assert load_settings(write(home, slow)).fresh_seconds == 1800.0
     assert load_settings(write(home, f"{slow}fresh_within: 1h\n")).fresh_seconds == 3600.0
+
+
+@pytest.mark.parametrize(
+    ("receipts", "told"),
+    [
+        ("{push: [{}]}", "either `directory`"),
+        ("{push: [{directory: a, url: 'https://x'}]}", "either `directory`"),
+        ("{push: [{url: 'http://example.com/x'}]}", "push[0].url"),
+        ("{push: [{url: 'http://localhost.example.com/x'}]}", "push[0].url"),
+        ("{push: [{url: 'https://user:pass@example.com/x'}]}", "push[0].url"),
+        ("{push: [{directory: a, token_file: b}]}", "token_file"),
+    ],
+)
+def test_a_place_for_receipts_that_could_not_be_meant_is_refused(home: Path, receipts: str, told: str) -> None:
+    (home / "node.yaml").write_text(f"{MINIMAL}receipts: {receipts}\n")
+    with pytest.raises(DocumentError, match=r"node\.yaml") as caught:
+        load_settings(home / "node.yaml")
+    assert told in str(caught.value)
+
+
+def test_the_places_for_receipts_start_at_the_settings_and_their_tokens_stay_secret(home: Path) -> None:
+    token = home / "token"
+    token.write_text(SECRET)
+    token.chmod(0o600)
+    places = "[{directory: shared}, {url: 'http://127.0.0.1:1/x', token_file: token}, {git: /srv/receipts.git}]"
+    (home / "node.yaml").write_text(f"{MINIMAL}receipts: {{key_file: key, push: {places}}}\n")
+    settings = load_settings(home / "node.yaml")
+    assert settings.receipts_key == home / "key"
+    first, second, third = settings.receipts_to
+    assert (first.directory, second.token, third.git) == (home / "shared", SECRET, "/srv/receipts.git")
+    assert SECRET not in repr(settings)

@@ -364,9 +364,6 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "receipts": "The record of what it served.",
         "http": "Where it answers probes, metrics and hints; nowhere where it is not set.",
     },
-    "NodeReceipts": {
-        "key_file": "The private key that signs the record; it is written unsigned where none is set.",
-    },
     "NodeHttp": {
         "listen": "An IP address and a port.",
         "public": "Says that other machines may reach it; required for an address that is not this machine's own.",
@@ -396,6 +393,16 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
     "SourceHub": {
         "endpoint": "The hub; HF_ENDPOINT, or https://huggingface.co.",
         "token_file": "The file that holds a token for private repositories; HF_TOKEN where it is not set.",
+    },
+    "NodeReceipts": {
+        "key_file": "The private key that signs receipts: ed25519, no passphrase; without a key they are not signed.",
+        "push": "The places that receipts are copied to.",
+    },
+    "ReceiptPush": {
+        "directory": "A directory that is there, for example of a network file system.",
+        "url": "An address that takes receipts by POST; https, or http on this machine.",
+        "git": "A remote that takes them under refs/interlock/receipts/<node>.",
+        "token_file": "The file that holds the token for `url` or `git`.",
     },
     "NodeTrust": {
         "root": "Where its trust begins; a protected environment is not served without one.",

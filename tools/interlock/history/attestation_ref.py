@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from interlock.documents.identifiers import commit_id
 from interlock.errors import HistoryError
+from interlock.history import folder_ref
 from interlock.history.blob_reading import ObjectReader
 from interlock.history.git_command import Git
 
@@ -27,9 +28,6 @@ MAX_FILES = 500
 """Statements about one tree: more is not read, and "could not evaluate"."""
 MAX_EMERGENCIES = 5000
 _NAME = re.compile(r"([0-9a-f]{64})\.json")
-_TRIES = 50
-_NOTHING = "0" * 40
-_IDENTITY = ("-c", "user.name=interlock", "-c", "user.email=interlock@localhost", "-c", "commit.gpgsign=false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,7 @@ def file_name(data: bytes) -> str:
 
 def tip(git: Git, ref: str = REF) -> str | None:
     """The commit that a ref names, None where there is none."""
-    finished = git.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    return commit_id(finished.output.decode("ascii").strip()) if not finished.status else None
+    return folder_ref.tip(git, ref)
 
 
 def read(git: Git, tree: str) -> dict[str, bytes]:
@@ -76,7 +73,7 @@ def read_emergencies(git: Git) -> Stored:
 
 def _stored(git: Git, folder: str, what: str, most: int) -> Stored:
     commit = tip(git)
-    entries = _folder(git, commit, folder) if commit else {}
+    entries = folder_ref.folder_at(git, commit, folder) if commit else {}
     blobs = {name: _blob_id(words) for name, words in entries.items()}
     if len(blobs) > most:
         raise HistoryError(
@@ -108,13 +105,6 @@ def why_not_read(name: str, data: bytes | None) -> str:
     return "" if file_name(data) == name else "its content is not what its name says: it was changed"
 
 
-def _folder(git: Git, commit: str, folder: str) -> dict[str, str]:
-    """`MODE TYPE ID` by name of everything in a folder; nothing where there is no such folder."""
-    listing = git.run("ls-tree", "-z", "--full-tree", commit, f"{folder}/").decode("utf-8", errors="surrogateescape")
-    lines = (line.partition("\t") for line in listing.split("\0") if line)
-    return {path.removeprefix(f"{folder}/"): words for words, _, path in lines}
-
-
 def _blob_id(words: str) -> str:
     """The id of a regular file, "" for anything else."""
     return words.rpartition(" ")[2] if words.startswith("100644 blob ") else ""
@@ -137,50 +127,12 @@ def add_several(git: Git, files: Mapping[str, Mapping[str, bytes]]) -> str:
         for name, data in named.items():
             if file_name(data) != name or len(data) > MAX_FILE:
                 raise HistoryError(f"{name} is not the name of a statement of {len(data)} bytes")
-    lines = {folder: {name: _file(git, data) for name, data in named.items()} for folder, named in files.items()}
-    for _ in range(_TRIES):
-        old = tip(git)
-        folders = {folder: _folder(git, old, folder) if old else {} for folder in lines}
-        if old and all(new.items() <= folders[folder].items() for folder, new in lines.items()):
-            return old
-        top = _entries(git, old)
-        for folder, new in lines.items():
-            top[folder] = f"040000 tree {_made(git, {**new, **folders[folder]})}"  # what is there already stays
-        commit = _commit(git, _made(git, top), [old] if old else [], "Add statements")
-        if move(git, old, commit):
-            return commit
-    raise HistoryError(f"{REF} is being written by others all the time", remedy="run the same command again")
-
-
-def _file(git: Git, data: bytes) -> str:
-    return f"100644 blob {_blob(git, data)}"
-
-
-def _blob(git: Git, data: bytes) -> str:
-    return git.run("hash-object", "-w", "--stdin", data=data).decode("ascii").strip()
-
-
-def _entries(git: Git, commit: str | None) -> dict[str, str]:
-    """`MODE TYPE ID` by name at the top of the ref's tree."""
-    listing = git.run("ls-tree", "-z", "--full-tree", commit) if commit else b""
-    lines = (line.partition("\t") for line in listing.decode("utf-8", errors="surrogateescape").split("\0") if line)
-    return {name: words for words, _, name in lines}
-
-
-def _made(git: Git, entries: Mapping[str, str]) -> str:
-    lines = "".join(f"{words}\t{name}\0" for name, words in entries.items())
-    data = lines.encode("utf-8", errors="surrogateescape")
-    return git.run("mktree", "-z", "--missing", data=data).decode("ascii").strip()
-
-
-def _commit(git: Git, tree: str, parents: list[str], message: str) -> str:
-    named = [word for parent in parents for word in ("-p", parent)]
-    return git.run(*_IDENTITY, "commit-tree", tree, *named, data=message.encode()).decode("ascii").strip()
+    return folder_ref.add(git, REF, files, "Add statements")
 
 
 def move(git: Git, old: str | None, new: str, ref: str = REF) -> bool:
     """Let a ref name another commit if it still names `old`; whether it did."""
-    return not git.attempt("update-ref", "--end-of-options", ref, new, old or _NOTHING).status
+    return folder_ref.move(git, old, new, ref)
 
 
 def union(git: Git, ours: str | None, theirs: str) -> str:
@@ -189,29 +141,4 @@ def union(git: Git, ours: str | None, theirs: str) -> str:
     Raises:
         HistoryError: git refuses, or the two have different files under one name.
     """
-    if ours is None or _contains(git, theirs, ours):
-        return theirs
-    if _contains(git, ours, theirs):
-        return ours
-    mine, others = _entries(git, ours), _entries(git, theirs)
-    top = {**mine, **others}
-    for name in mine.keys() & others.keys():
-        if mine[name] != others[name]:
-            top[name] = f"040000 tree {_made(git, _both(_folder(git, ours, name), _folder(git, theirs, name), name))}"
-    return _commit(git, _made(git, top), [ours, theirs], "Unite statements")
-
-
-def _both(mine: Mapping[str, str], others: Mapping[str, str], folder: str) -> dict[str, str]:
-    """The entries of two folders. What was written by hand under one name twice cannot be kept twice."""
-    differing = [name for name in mine.keys() & others.keys() if mine[name] != others[name]]
-    if differing or not mine or not others:
-        raise HistoryError(
-            f"{folder}/{''.join(differing[:1])} is one thing here and another on the remote",
-            expected="files that are named by the SHA-256 of their content, in both",
-            remedy=f"keep what is yours elsewhere, then: git update-ref -d {REF}, and fetch again",
-        )
-    return {**mine, **others}
-
-
-def _contains(git: Git, newer: str, older: str) -> bool:
-    return not git.attempt("merge-base", "--is-ancestor", older, newer).status
+    return folder_ref.union(git, ours, theirs, REF, "Unite statements")

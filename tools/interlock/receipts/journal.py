@@ -125,7 +125,8 @@ class Journal:
         try:
             _write(handle, line, 0)
         except OSError:
-            self._path(number).unlink(missing_ok=True)
+            if not os.fstat(handle).st_size:
+                self._path(number).unlink(missing_ok=True)
             raise
         finally:
             os.close(handle)
@@ -215,15 +216,18 @@ def _grow(path: Path, line: bytes, size: int) -> None:
 
 
 def _write(handle: int, line: bytes, size: int) -> None:
-    """Add a line to a file of `size` bytes; where that fails, the file is left as it was if the disk lets us."""
+    """Add a line to a file of `size` bytes; where that fails, the file is left as it was if the disk lets us.
+
+    A line that is complete stays, also where it cannot be synced: somebody may have copied it already.
+    """
     try:
         rest = line
         while rest:
             rest = rest[os.write(handle, rest) :]
-        os.fsync(handle)
     except OSError:
         os.ftruncate(handle, size)
         raise
+    os.fsync(handle)
 
 
 def _size_of(path: Path) -> int:

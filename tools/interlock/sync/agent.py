@@ -14,14 +14,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from interlock.approvals.unattended_key import load_unattended_key
 from interlock.artifacts.file_memory import FileMemory
 from interlock.artifacts.store import ArtifactStore
 from interlock.engines.address import EngineAddress
 from interlock.engines.driver import EngineDriver
 from interlock.engines.registry import open_engine
 from interlock.errors import DocumentError, EngineError, InterlockError
-from interlock.receipts.journal import Journal
 from interlock.sync.apply import Tools, apply_step
 from interlock.sync.base_answers import BaseAnswers
 from interlock.sync.commit_judge import CommitJudge, open_judge
@@ -35,6 +33,7 @@ from interlock.sync.outcome import Done, Failed, Outcome, Waiting
 from interlock.sync.pace import Pace
 from interlock.sync.plan import Observed, Plan, plan
 from interlock.sync.proof import not_shown
+from interlock.sync.receipt_places import journal_of, pushers_of
 from interlock.sync.receipts import Receipts, serving_of
 from interlock.sync.report import Trouble, TurnFacts, outcome_of, status_of
 from interlock.sync.settings import NodeSettings
@@ -81,10 +80,10 @@ class Agent:
         self._driver = driver or open_engine(node.engine.kind, _address(settings))
         self._memory = Memory()
         self._view = EngineView(self._driver, settings.routes, self._memory, clock)
-        key = load_unattended_key(settings.receipts_key) if settings.receipts_key else None
-        journal = Journal(settings.state / "receipts", node.name, node.environment, key, clock, wall)
         lists = self._driver.capabilities.lists_adapters
-        self._receipts = Receipts(journal, self._view.seen, moments, lists=lists)
+        self._receipts = Receipts(
+            journal_of(settings, clock, wall), self._view.seen, moments, lists=lists, pushers=pushers_of(settings)
+        )
         self._tools = Tools(
             driver=self._driver,
             store=ArtifactStore(settings.store),

@@ -8,11 +8,12 @@ agent was killed in between is recorded at the next chance. Never raises and nev
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from interlock.errors import EngineError, InterlockError
 from interlock.receipts.journal import Journal
+from interlock.receipts.push.loop import Pusher
 from interlock.receipts.receipt import EngineSeen, Event, Serving
 from interlock.receipts.witnessed import Witnessed, routes_of
 from interlock.routing.table import RouteTable
@@ -24,6 +25,11 @@ from interlock.sync.status import Condition
 
 log = logging.getLogger("interlock.sync")
 
+ENOUGH_FAILURES = 3
+"""So often a place has to refuse before the status calls it a trouble."""
+LAST_PUSH = 3.0
+"""Seconds that each place gets when the agent ends."""
+
 Look = Callable[[], EngineSeen]
 """Asks the engine who it is; may raise an EngineError."""
 
@@ -31,9 +37,18 @@ Look = Callable[[], EngineSeen]
 class Receipts:
     """The receipts of one agent, into one journal."""
 
-    def __init__(self, journal: Journal, look: Look, moments: Moments = unwatched, *, lists: bool = True) -> None:
-        """`lists` says whether the engine tells which adapters it holds."""
+    def __init__(
+        self,
+        journal: Journal,
+        look: Look,
+        moments: Moments = unwatched,
+        *,
+        lists: bool = True,
+        pushers: Sequence[Pusher] = (),
+    ) -> None:
+        """`lists` says whether the engine tells which adapters it holds; `pushers` copy what is written."""
         self._journal, self._look, self._moments, self._lists = journal, look, moments, lists
+        self._pushers = pushers
         self._now = Witnessed()
         self._table: RouteTable | None = None
         self._begun = False
@@ -51,6 +66,9 @@ class Receipts:
             return Condition("Recorded", "False", "NotWritten", self._trouble)
         if not self._begun:
             return None
+        behind = [pusher.trouble for pusher in self._pushers if pusher.failures >= ENOUGH_FAILURES]
+        if behind:
+            return Condition("Recorded", "False", "NotPushed", "; ".join(behind))
         if self._journal.key is None:
             message = "receipts are written and not signed: settings of this node name no receipts.key_file"
             return Condition("Recorded", "True", "Unsigned", message)
@@ -81,6 +99,8 @@ class Receipts:
         """The agent ends; what is served goes on, and nobody watches it."""
         if self._begun:
             self._write("ended", self._now)
+        for pusher in self._pushers:
+            pusher.close(LAST_PUSH)
 
     def _with_table(self, now: Witnessed, table: RouteTable | None, desired: Desired) -> Witnessed:
         if self._begun and table == self._table:
@@ -129,6 +149,8 @@ class Receipts:
             log.info("receipts are written again")
         self._trouble = ""
         self._moments("receipt:after")
+        for pusher in self._pushers:
+            pusher.hint()
         return True
 
     def _refused(self, error: InterlockError | OSError) -> None:

@@ -10,6 +10,17 @@ from interlock.artifacts.settings_files import read_secret, read_settings
 from interlock.artifacts.sources import SourceAccess
 from interlock.artifacts.sources.settings import access_of
 from interlock.documents.kinds.node import Node
+from interlock.documents.kinds.receipts import ReceiptPush
+
+
+@dataclass(frozen=True)
+class PushPlace:
+    """One place that receipts are copied to: a directory, or else an address of a git remote or of a web server."""
+
+    directory: Path | None
+    url: str = ""
+    git: str = ""
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,7 @@ class NodeSettings:
     adapters_directory: Path | None = None
     receipts_key: Path | None = None
     access: SourceAccess = field(default_factory=SourceAccess)
+    receipts_to: tuple[PushPlace, ...] = ()
 
     @property
     def poll_seconds(self) -> float:
@@ -76,8 +88,14 @@ def load_settings(path: Path) -> NodeSettings:
         engine_admin_key=_secret(home, node.engine.admin_key_file, "INTERLOCK_ENGINE_ADMIN_KEY"),
         access=access_of(node.sources, home),
         receipts_key=home / node.receipts.key_file if node.receipts.key_file else None,
+        receipts_to=tuple(_place(home, place) for place in node.receipts.push),
         adapters_directory=home / node.engine.adapters_directory if node.engine.adapters_directory else None,
     )
+
+
+def _place(home: Path, place: ReceiptPush) -> PushPlace:
+    token = _secret(home, place.token_file, "") if place.token_file else ""
+    return PushPlace(home / place.directory if place.directory else None, place.url or "", place.git or "", token)
 
 
 def _secret(home: Path, file: str | None, variable: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from interlock.documents.fields import CommitId, Document, Duration, FilePath, Many, Name, Text
+from interlock.documents.kinds.receipts import NodeReceipts
 from interlock.documents.kinds.sources import NodeSources
 from interlock.documents.listening import is_loopback, listen_address
 from interlock.documents.public_keys import public_key
@@ -80,12 +81,6 @@ class NodeTrust(Document):
         if self.protected == "unverified" and (self.require or self.root):
             raise ValueError("expected no `root` and no `require` beside `protected: unverified`: it verifies nothing")
         return self
-
-
-class NodeReceipts(Document):
-    """The signed record of what this node served. Without `key_file` it is written all the same, and not signed."""
-
-    key_file: FilePath | None = None
 
 
 def _listen(text: str) -> str:
