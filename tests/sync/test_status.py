@@ -34,7 +34,7 @@ def status(*, ready: Truth = "True", since: float = 0.0) -> Status:
     return Status("node-1", "dev", Commits("a" * 40, None, None), tuple(conditions), (row,), "vllm 0.32", 1.5, ("x",))
 
 
-texts = st.text(max_size=20)
+texts = st.sampled_from(["", "bot@2-1f3a9c2b4d5e", 'quo"te', "line\nbreak", "\x1b[2J", "\udcff", "\U0001f600", "\x00"])
 maybe = st.none() | texts
 changes = st.builds(Change, st.floats(0, 1e12), maybe, texts, texts, texts)
 statuses = st.builds(
@@ -45,7 +45,12 @@ statuses = st.builds(
     conditions=st.tuples(
         *(
             st.builds(
-                Condition, st.just(kind), st.sampled_from(["True", "False", "Unknown"]), texts, texts, st.floats(0)
+                Condition,
+                st.just(kind),
+                st.sampled_from(["True", "False", "Unknown"]),
+                texts,
+                texts,
+                st.floats(0, 1e12),
             )
             for kind in CONDITIONS
         )

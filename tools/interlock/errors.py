@@ -21,6 +21,7 @@
     │   ├── ForgeUnreachable    no answer, not in time, or "later" too often
     │   ├── ForgeRefused        the forge answered with a refusal
     │   └── ForgeMisbehaved     the forge answered something that its interface does not allow
+    ├── NodeError               what the agent of a node elsewhere says is not known                   exit 4
     └── EngineError             the serving engine
         ├── EngineUnreachable   no answer, or not in time
         ├── EngineRefused       the engine answered with a reason
@@ -137,6 +138,10 @@ class ForgeRefused(ForgeError):
 
 class ForgeMisbehaved(ForgeError):
     """The forge answered something that its own interface does not allow."""
+
+
+class NodeError(InterlockError):
+    """The agent of a node elsewhere did not answer, or answered what is no status: nothing is known of its node."""
 
 
 class EngineError(InterlockError):

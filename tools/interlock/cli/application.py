@@ -33,7 +33,7 @@ COMMANDS = (
     ),
     CommandEntry("audit", "interlock.cli.audit:audit", "Say who did what, and what would not have been allowed."),
     CommandEntry("sync", "interlock.cli.sync:sync", "Make this node's engine serve what git says."),
-    CommandEntry("status", "interlock.cli.status:status", "Show what a node serves, and whether it follows git."),
+    CommandEntry("status", "interlock.cli.status:status", "Show what nodes serve, and whether they follow git."),
     CommandEntry("suspend", "interlock.cli.suspend:suspend", "Let a node stay at the commit that it has."),
     CommandEntry("hold", "interlock.cli.hold:hold", "Let a node follow no promotion of one adapter."),
     CommandEntry("resume", "interlock.cli.resume:resume", "Take a suspension or a hold back."),

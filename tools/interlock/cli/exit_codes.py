@@ -7,6 +7,7 @@ from interlock.errors import (
     EngineUnreachable,
     ForgeError,
     InterlockError,
+    NodeError,
     RemoteUnreachable,
     UsageError,
 )
@@ -35,6 +36,6 @@ def of_error(error: InterlockError) -> int:
     """The exit status for an operation that ended with `error`."""
     if isinstance(error, UsageError):
         return WRONG_USE
-    if isinstance(error, (ArtifactUnreachable, RemoteUnreachable, EngineUnreachable, ForgeError)):
+    if isinstance(error, (ArtifactUnreachable, RemoteUnreachable, EngineUnreachable, ForgeError, NodeError)):
         return COULD_NOT_EVALUATE
     return FINDINGS

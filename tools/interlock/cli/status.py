@@ -1,97 +1,170 @@
-"""`interlock status`: what a node's agent last said of itself."""
+"""`interlock status`: what the agents of one or many nodes last said of themselves."""
 
 from __future__ import annotations
 
-import datetime as dt
+import json
+import os
+import sys
+import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from interlock.artifacts.durable import read_bounded
+from interlock.artifacts.settings_files import read_secret
 from interlock.cli import exit_codes
-from interlock.cli.terminal import print_json, say
-from interlock.errors import DocumentError, UsageError
-from interlock.sync.only_agent import agent_runs
-from interlock.sync.settings import load_settings
-from interlock.sync.status import Status, as_document, from_json
-from interlock.sync.status_files import ALIVE_FILE, HEARTBEAT, MAX_STATUS_BYTES, STATUS_FILE
+from interlock.cli.options import Parsed
+from interlock.cli.status_nodes import Asked, asked
+from interlock.cli.status_page import page
+from interlock.cli.status_table import table_at
+from interlock.cli.terminal import print_json, say, wants_color
+from interlock.sync.sightings import Sighting
+from interlock.sync.status import as_document
 
-BELIEVED = 3  # poll intervals for which a report is believed although no agent runs, as after `sync --once`
-LONGEST_TURN = 900.0  # seconds for which an agent that runs may be at work, placing bytes for example
+LIST_SCHEMA = "interlock-status-list/1"
+TOKEN = "INTERLOCK_STATUS_TOKEN"
+EVERY = 5.0
 
 
-@click.command(short_help="Show what a node serves, and whether it follows git.")
+def _address(text: str) -> str:
+    from interlock.sync.remote_status import node_address
+
+    return node_address(text)
+
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Show what nodes serve, and whether they follow git.")
+@click.option("--node", "files", multiple=True, type=FILE, help="A node's settings, as `interlock sync` uses them.")
 @click.option(
-    "--node",
-    "node_file",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The node's settings, the same file that `interlock sync` uses.",
+    "--url",
+    "urls",
+    multiple=True,
+    type=Parsed("URL", _address),
+    help="A node's agent: http://HOST:PORT (its http.listen).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def status(node_file: Path, as_json: bool) -> int:
-    """Show what the agent of a node last reported: commits, conditions, and every alias with its revision.
+@click.option("--nodes", "lists", multiple=True, type=FILE, help="A file with one address or settings file a line.")
+@click.option("--token-file", type=FILE, help=f"The token that agents ask for, if they do (or set {TOKEN}).")
+@click.option(
+    "--deadline",
+    type=click.FloatRange(0.1, 300),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long each address may take to answer.",
+)
+@click.option(
+    "--watch",
+    "every",
+    type=click.FloatRange(0.1, 86400),
+    is_flag=False,
+    flag_value=EVERY,
+    metavar="[SECONDS]",
+    help=f"Look again and again, every {EVERY:g} seconds unless said otherwise, until interrupted.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; with --watch one a line.")
+def status(
+    files: tuple[Path, ...],
+    urls: tuple[str, ...],
+    lists: tuple[Path, ...],
+    token_file: Path | None,
+    deadline: float,
+    every: float | None,
+    as_json: bool,
+) -> int:
+    """Show what the agents of nodes last reported: one node with commits, conditions, every alias with its revision and
+    what changed lately; several as a table.
 
     \b
-    Exit status:
-      0  the node is ready: it serves what git says
-      1  it is not; the conditions say why
-      4  there is no report, or it is too old to be believed
+    Examples:
+      interlock status --node /etc/interlock/node.yaml
+      interlock status --url http://gpu-7:9187 --url http://gpu-8:9187
+      interlock status --nodes fleet.txt --watch
+
+    \b
+    Exit status, the worst of all nodes:
+      0  ready: it serves what git says
+      1  not ready; the conditions say why
+      4  nothing is known: no report, no answer, or too old to be believed
     """
-    settings = load_settings(node_file)
-    path = settings.state / STATUS_FILE
-    data = read_bounded(path, limit=MAX_STATUS_BYTES)
-    if data is None:
-        remedy = f"run: interlock sync --node {node_file}"
-        raise UsageError(f"no agent has reported in {settings.state} yet", remedy=remedy)
-    try:
-        report = from_json(data.decode("utf-8"))
-    except ValueError as error:
-        raise DocumentError(f"{path} is damaged: {error}", remedy="restart the agent; it writes a new one") from error
-    age = time.time() - _last_turn(settings.state)
-    runs = agent_runs(settings.state)
-    stale = age > (LONGEST_TURN if runs else BELIEVED * max(settings.poll_seconds, HEARTBEAT))
-    trouble = "" if not stale else "THE AGENT HANGS" if runs else "NO AGENT RUNS"
+    nodes = asked(files, urls, lists)
+    token = read_secret(token_file, variable=TOKEN) if token_file else os.environ.get(TOKEN, "").strip()
+    show = _shown(nodes, as_json=as_json, lines=every is not None)
+
+    def look() -> int:
+        sightings = nodes.seen(token=token, deadline=deadline)
+        if every is None:
+            _raise_if_alone(nodes, sightings)
+        show(sightings)
+        return _exit_status(sightings)
+
+    if every is None:
+        return look()
+    while True:
+        look()
+        sys.stdout.flush()
+        threading.Event().wait(every)
+
+
+def _raise_if_alone(nodes: Asked, sightings: Sequence[Sighting]) -> None:
+    """Somebody who asked for one node gets its error as an error; among many it is a line of the table."""
+    if len(nodes.nodes) == 1 and sightings[0].error:
+        raise sightings[0].error
+
+
+def _shown(nodes: Asked, *, as_json: bool, lines: bool) -> Callable[[Sequence[Sighting]], None]:
+    alone = len(nodes.nodes) == 1
     if as_json:
-        print_json({**as_document(report), "age_seconds": round(age, 1), "stale": stale})
+        return lambda found: _print_document(_document(found[0]) if alone else _list(found), line=lines)
+    if wants_color(sys.stdout):
+        return lambda found: _draw(found, alone=alone, again=lines)
+    return lambda found: _print_text(found, alone=alone)
+
+
+def _print_document(document: dict[str, Any], *, line: bool) -> None:
+    if line:
+        say(json.dumps(document))
     else:
-        _print(report, age, trouble)
-    if stale:
+        print_json(document)
+
+
+def _print_text(found: Sequence[Sighting], *, alone: bool) -> None:
+    say(page(found[0], found[0].status) if alone and found[0].status else table_at(found, time.time()))
+
+
+def _draw(found: Sequence[Sighting], *, alone: bool, again: bool) -> None:
+    from rich.console import Console  # only people at a terminal wait for it
+
+    from interlock.cli.status_drawing import draw
+
+    console = Console()
+    if again:
+        console.clear()
+    if alone and found[0].status:
+        console.print(page(found[0], found[0].status), markup=False, highlight=False)
+    else:
+        draw(found, time.time(), console)
+
+
+def _list(found: Sequence[Sighting]) -> dict[str, Any]:
+    return {
+        "schema": LIST_SCHEMA,
+        "ready": sum(one.ready for one in found),
+        "unknown": sum(not one.known for one in found),
+        "nodes": [{"where": one.where, **_document(one)} for one in found],
+    }
+
+
+def _document(one: Sighting) -> dict[str, Any]:
+    if one.status is None:
+        return {"error": one.error.found if one.error else "nothing is known"}
+    return {**as_document(one.status), "age_seconds": round(one.age, 1), "stale": bool(one.stale)}
+
+
+def _exit_status(found: Sequence[Sighting]) -> int:
+    if not all(one.known for one in found):
         return exit_codes.COULD_NOT_EVALUATE
-    return exit_codes.CLEAN if report.condition("Ready").status == "True" else exit_codes.FINDINGS
-
-
-def _last_turn(state: Path) -> float:
-    """When the agent last ended a turn: it touches one file then, and writes the other only when something changed."""
-    files = [state / name for name in (ALIVE_FILE, STATUS_FILE)]
-    return max(file.stat().st_mtime for file in files if file.exists())
-
-
-def _print(report: Status, age: float, trouble: str) -> None:
-    say(f"node {report.node}, environment {report.environment}, engine {report.engine or 'not reached yet'}")
-    commits = report.commits
-    say(f"commits: attempted {_short(commits.attempted)}, accepted {_short(commits.accepted)}, "
-        f"applied {_short(commits.applied)}")  # fmt: skip
-    polled = (
-        dt.datetime.fromtimestamp(report.last_poll).astimezone().isoformat("T", "seconds")
-        if report.last_poll
-        else "never"
-    )
-    say(
-        f"last successful poll {polled}; last turn {age:.0f} s ago{f' — {trouble} on this node now' if trouble else ''}"
-    )
-    say()
-    for row in report.aliases:
-        canary = f", canary {row.canary}" if row.canary else ""
-        wanted = "" if row.served == row.wanted else f"  (git says {row.wanted})"
-        say(f"  {row.alias} → {row.served or 'nothing'}{canary}{wanted}")
-        if row.message:
-            say(f"      {row.message}")
-    say()
-    for condition in report.conditions:
-        say(f"  {condition.type:<15} {condition.status:<8} {condition.reason}: {condition.message}")
-
-
-def _short(commit: str | None) -> str:
-    return commit[:12] if commit else "none"
+    return exit_codes.CLEAN if all(one.ready for one in found) else exit_codes.FINDINGS

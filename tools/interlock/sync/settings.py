@@ -70,10 +70,8 @@ def load_settings(path: Path) -> NodeSettings:
         UsageError: the file or one of its secrets cannot be read.
         DocumentError: the file is not a valid Node document.
     """
-    node = read_settings(path, Node, what="a node's settings", page="docs/node.md")
-    # Not where a link to the file itself leads: mounted configuration is a link whose target changes.
-    home = path.parent.resolve()
-    state = home / node.state
+    node, state = load_node(path)
+    home = _home(path)
     return NodeSettings(
         node=node,
         state=state,
@@ -96,6 +94,24 @@ def load_settings(path: Path) -> NodeSettings:
 def _place(home: Path, place: ReceiptPush) -> PushPlace:
     token = _secret(home, place.token_file, "") if place.token_file else ""
     return PushPlace(home / place.directory if place.directory else None, place.url or "", place.git or "", token)
+
+
+def load_node(path: Path) -> tuple[Node, Path]:
+    """The same without secrets: the document, and the node's state directory.
+
+    Raises:
+        UsageError: the file cannot be read.
+        DocumentError: the file is not a valid Node document.
+    """
+    node = read_settings(path, Node, what="a node's settings", page="docs/node.md")
+    return node, _home(path) / node.state
+
+
+def _home(path: Path) -> Path:
+    """Where relative paths begin: not where a link to the file itself leads, because mounted configuration is a link
+    whose target changes.
+    """
+    return path.parent.resolve()
 
 
 def _secret(home: Path, file: str | None, variable: str) -> str:

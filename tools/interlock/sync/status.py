@@ -10,6 +10,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from interlock.sync.shape import shaped
+
 SCHEMA = "interlock-status/2"
 MAX_HISTORY = 20
 
@@ -150,23 +152,20 @@ def from_json(text: str) -> Status:
         ValueError: it is not a status of this schema.
     """
     try:
-        value = json.loads(text)
+        return from_document(json.loads(text))
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    if not isinstance(value, dict) or value.pop("schema", None) != SCHEMA:
+
+
+def from_document(value: object) -> Status:
+    """The same, from JSON that was parsed already.
+
+    Raises:
+        ValueError: it is not a status of this schema.
+    """
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
         raise ValueError(f"expected a JSON object with schema {SCHEMA}")
-    try:
-        value["commits"] = Commits(**value["commits"])
-        value["conditions"] = tuple(Condition(**condition) for condition in value["conditions"])
-        value["aliases"] = tuple(
-            AliasStatus(**{**row, "rollback_targets": tuple(row["rollback_targets"])}) for row in value["aliases"]
-        )
-        value["loaded"] = tuple(value["loaded"])
-        for field, kind in (("history", Change), ("serving", Change), ("waiting", Wait)):
-            value[field] = tuple(kind(**one) for one in value.get(field, ()))
-        status = Status(**value)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"a field is missing or unknown: {error}") from error
+    status = shaped(Status, {name: one for name, one in value.items() if name != "schema"})
     if missing := set(CONDITIONS) - {condition.type for condition in status.conditions}:
         raise ValueError(f"conditions are missing: {', '.join(sorted(missing))}")
     return status
