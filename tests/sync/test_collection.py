@@ -37,7 +37,7 @@ def stores(draw: st.DrawFn) -> tuple[list[Stored], dict[str, str], Room, int]:
     return [*found, *leftovers], protected, room, draw(st.integers(0, 100))
 
 
-few = settings(max_examples=300, deadline=None)
+few = settings(max_examples=150, deadline=None)
 
 
 def fits(kept: list[Stored], removed: int, room: Room, needed: int) -> bool:

@@ -434,5 +434,9 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "admin_token_file": "The file that holds the token for loading and unloading.",
         "timeout": "The longest time to wait for an answer.",
     },
+    "NodeDisk": {
+        "limit": "The most that the store may take.",
+        "free": "What stays free on the store's disk.",
+    },
 }
 """Notes by the name of the model and the key in YAML."""

@@ -63,6 +63,18 @@ def duration_text(value: dt.timedelta) -> str:
     return f"{seconds // _UNITS[unit]}{unit}"
 
 
+_BYTE_SIZE = re.compile(r"^(0|[1-9][0-9]{0,5})(MB|GB|TB|MiB|GiB|TiB)$")
+_BYTE_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+
+def byte_size(text: str) -> int:
+    """Read `500MB`, `200GiB` or `2TiB` as a number of bytes."""
+    match = _BYTE_SIZE.fullmatch(text)
+    if not match:
+        raise ValueError("expected a whole number and a unit: 500MB, 200GiB or 2TiB")
+    return int(match[1]) * _BYTE_UNITS[match[2]]
+
+
 def date(text: str) -> dt.date:
     """Read a calendar day written `2026-09-30`."""
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
@@ -170,6 +182,11 @@ Duration = Annotated[
     _parsed(duration, dt.timedelta),
     PlainSerializer(duration_text),
     _pattern(_DURATION.pattern, "30s, 10m, 24h, 90d or 10y"),
+]
+ByteSize = Annotated[
+    int,
+    PlainValidator(lambda v: byte_size(_text(v))),
+    _pattern(_BYTE_SIZE.pattern, "500MB, 200GiB or 2TiB"),
 ]
 Date = Annotated[
     dt.date, _parsed(date, dt.date), PlainSerializer(str), WithJsonSchema({"type": "string", "format": "date"})

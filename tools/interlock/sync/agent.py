@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from interlock.artifacts.file_memory import FileMemory
-from interlock.artifacts.store import ArtifactStore
+from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.engines.address import EngineAddress
 from interlock.engines.driver import EngineDriver
 from interlock.engines.registry import open_engine
@@ -31,7 +31,7 @@ from interlock.sync.memory import Memory
 from interlock.sync.moments import Moments, unwatched
 from interlock.sync.outcome import Done, Failed, Outcome, Waiting
 from interlock.sync.pace import Pace
-from interlock.sync.plan import Observed, Plan, plan
+from interlock.sync.plan import Observed, Plan, plan, routed_names
 from interlock.sync.proof import not_shown
 from interlock.sync.receipt_places import journal_of, pushers_of
 from interlock.sync.receipts import Receipts, serving_of
@@ -39,9 +39,10 @@ from interlock.sync.report import Trouble, TurnFacts, outcome_of, status_of
 from interlock.sync.settings import NodeSettings
 from interlock.sync.source import DesiredSource
 from interlock.sync.staging import Staging
-from interlock.sync.status import Status
+from interlock.sync.status import Status, StoreState
 from interlock.sync.status_files import StatusFiles
 from interlock.sync.steering import Order, Steering, SteeringFile
+from interlock.sync.storekeeper import keeper_of
 from interlock.sync.wake import Wake
 
 log = logging.getLogger("interlock.sync")
@@ -79,14 +80,16 @@ class Agent:
         self._following = Following(source, clock, wall, earlier.last_poll if earlier else None)
         self._driver = driver or open_engine(node.engine.kind, _address(settings))
         self._memory = Memory()
-        self._view = EngineView(self._driver, settings.routes, self._memory, clock)
+        self._keeper = keeper_of(settings, self._driver, wall, removed=self._memory.collected, moments=moments)
+        self._view = EngineView(self._driver, settings.routes, self._memory, self._keeper.showing, clock)
         lists = self._driver.capabilities.lists_adapters
         self._receipts = Receipts(
             journal_of(settings, clock, wall), self._view.seen, moments, lists=lists, pushers=pushers_of(settings)
         )
         self._tools = Tools(
             driver=self._driver,
-            store=ArtifactStore(settings.store),
+            store=self._keeper.store,
+            keeper=self._keeper,
             repository=judge.repository,
             routes=settings.routes,
             start_list=settings.state / START_LIST,
@@ -106,6 +109,8 @@ class Agent:
         self._poll_at = clock()
         self._status: Status | None = None
         self._told = told
+        self._stored: StoreState | None = None
+        self._wanted: list[Artifact] = []
 
     @property
     def status(self) -> Status | None:
@@ -113,9 +118,10 @@ class Agent:
         return self._status
 
     def close(self) -> None:
-        """Write down that nobody watches any more, and give the engine's connections back."""
+        """Write down that nobody watches any more; give the engine's connections and the store back."""
         self._receipts.ended()
         self._driver.close()
+        self._keeper.close()
 
     def turn(self, *, poll: bool = True) -> Outcome:
         """One turn, with or without asking the remote.
@@ -131,7 +137,8 @@ class Agent:
         facts = self._facts(steering, steering_trouble)
         desired = self._following.desired()
         staged = self._staging.follow(desired, self._following, steering) if desired else None
-        if staged:
+        if desired and staged:
+            self._wanted = _artifacts(desired, staged.desired)
             facts = replace(facts, desired=staged.desired, waits=staged.waits)
             facts = self._engine_facts(facts, staged.desired)
         placed = frozenset(self._memory.directories)
@@ -139,6 +146,8 @@ class Agent:
         outcome = outcome_of(facts)
         if isinstance(outcome, Done):
             self._applied = facts.accepted
+            self._collect(facts)
+        facts = replace(facts, store=self._stored)
         self._status = self._files.report(status_of(facts, self._applied))
         self._told(self._status)
         return outcome
@@ -213,6 +222,7 @@ class Agent:
         can = self._driver.capabilities
         for turned in range(3 * len(desired.targets) + 6):
             observed = self._view.observe(desired) if turned else observed
+            self._keeper.needs(self._wanted, routed_names(observed.table), observed.adapters)
             known = self._memory.known(lazy_engine=can.lazy, boot_only=can.boot_only)
             made = plan(desired, observed, known, now=self._clock(), drain=self._settings.drain_seconds)
             if not made.steps or hands_off:
@@ -220,6 +230,11 @@ class Agent:
             for step in made.steps:
                 apply_step(step, desired, self._tools, self._memory)
         return observed, made
+
+    def _collect(self, facts: TurnFacts) -> None:
+        """Keep the store within its room, now that nothing is left to do."""
+        if facts.suspended is None or not facts.suspended.hands_off:
+            self._stored = self._keeper.settle() or self._stored
 
     def _facts(self, steering: Steering, trouble: Trouble | None) -> TurnFacts:
         """What is known after the poll; the engine was not asked yet."""
@@ -252,6 +267,10 @@ class Agent:
 
     def _moment(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self._wall(), dt.UTC)
+
+
+def _artifacts(*wanted: Desired) -> list[Artifact]:
+    return [target.artifact for desired in wanted for target in desired.targets.values()]
 
 
 def _address(settings: NodeSettings) -> EngineAddress:

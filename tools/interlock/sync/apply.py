@@ -30,6 +30,7 @@ from interlock.sync.memory import Memory, refusal_after
 from interlock.sync.moments import Moments, unwatched
 from interlock.sync.plan import Flip, Load, Place, Prove, ProveBase, StartWith, Step, Unload
 from interlock.sync.proof import BaseMismatch, not_shown, prove_base_answers, prove_base_files, require_base_files
+from interlock.sync.storekeeper import StoreKeeper
 
 log = logging.getLogger("interlock.sync")
 
@@ -54,6 +55,7 @@ class Tools:
     file_memory: FileMemory
     base_answers: BaseAnswers
     clock: Callable[[], float]
+    keeper: StoreKeeper
     moments: Moments = unwatched
     ledger: Ledger | None = None
 
@@ -92,7 +94,7 @@ def _write_start_list(adapters: Mapping[str, str], tools: Tools, memory: Memory)
             memory.refuse(name, error, tools.clock())
         log.error("no list of adapters to start the engine with: %s", error)
         return
-    write_atomically(tools.start_list, f"{line}\n".encode())
+    tools.keeper.showing.show(adapters.values(), lambda: write_atomically(tools.start_list, f"{line}\n".encode()))
     memory.written_down(adapters, f"{line} (written to {tools.start_list})")
     log.info("the engine must be started with %s", line)
     tools.moments("start-list:after")
@@ -139,6 +141,7 @@ def _place(target: Target, desired: Desired, tools: Tools) -> Path:
         # Corrupt bytes are replaced only where no adapter of the engine is listed from that directory.
         in_use = str(tools.store.path_of(target.artifact)) in tools.driver.adapters().values()
         put = tools.store.place if in_use else tools.store.replace_corrupt
+        tools.keeper.make_room(target.artifact)
         placed = put(target.artifact, source)
     log.info("verified the bytes of %s in %s", target.served, placed)
     return placed
@@ -146,7 +149,7 @@ def _place(target: Target, desired: Desired, tools: Tools) -> Path:
 
 def _load(target: Target, directory: str, lazy: bool, tools: Tools) -> None:
     tools.store.verify(target.artifact)
-    tools.driver.load(target.served, directory, lazy=lazy)
+    tools.keeper.showing.show([directory], lambda: tools.driver.load(target.served, directory, lazy=lazy))
     listed = tools.driver.adapters().get(target.served)
     if listed not in (directory, UNTOLD):
         raise EngineMisbehaved(

@@ -39,6 +39,11 @@ class Room:
     free: int
     available: int
 
+    def excess(self, used: int, needed: int = 0) -> int:
+        """How many bytes of the `used` ones must go so that `needed` more fit."""
+        over_limit = used + needed - self.limit if self.limit is not None else 0
+        return max(0, over_limit, self.free + needed - self.available)
+
 
 @dataclass(frozen=True, slots=True)
 class Collection:
@@ -65,21 +70,16 @@ def collect(stored: Iterable[Stored], protected: Mapping[str, str], room: Room, 
     staying = tuple((one, protected[one.digest]) for one in everything if one.digest in protected)
     free_to_go = sorted((one for one in everything if one.digest not in protected), key=_least_needed)
     used = sum(one.size for one in everything)
-    excess = _excess(used, room, needed)
+    excess = room.excess(used, needed)
     lacking = max(0, excess - sum(one.size for one in free_to_go))
     if lacking:
-        excess = _excess(used, room, 0)
+        excess = room.excess(used)
     return Collection(tuple(_first(free_to_go, excess)), lacking, staying)
 
 
 def _least_needed(one: Stored) -> tuple[bool, float, str]:
     """Leftovers before artifacts, then by when it was served last."""
     return (bool(one.digest), one.used_at, one.place)
-
-
-def _excess(used: int, room: Room, needed: int) -> int:
-    over_limit = used + needed - room.limit if room.limit is not None else 0
-    return max(0, over_limit, room.free + needed - room.available)
 
 
 def _first(candidates: Iterable[Stored], excess: int) -> Iterable[Stored]:
@@ -112,7 +112,7 @@ def protected_digests(stored: Iterable[Stored], users: Users) -> dict[str, str]:
     Served names hold the first digits of a digest: everything that begins with them stays.
     """
     listed = {directory.rstrip("/").rpartition("/")[2] for directory in users.directories}
-    prefixes = {prefix for name in users.served if (prefix := _prefix(name))}
+    prefixes = {prefix for name in users.served if (prefix := prefix_of(name))}
     wanted = {digest.hex for digest in users.wanted}
     arriving = {digest.hex for digest in users.arriving}
     shown = {digest.hex for digest in users.shown}
@@ -129,8 +129,9 @@ def protected_digests(stored: Iterable[Stored], users: Users) -> dict[str, str]:
     return {one.digest: why for one in stored if one.digest and (why := reason(one.digest))}
 
 
-def _prefix(name: str) -> str:
+def prefix_of(name: str) -> str:
+    """The digits of a digest that a served name holds; "" for a name that was made by hand."""
     try:
         return ServedName.parse(name).digest_prefix
     except InvalidIdentifier:
-        return ""  # made by hand: its directory says which bytes it holds
+        return ""  # its directory says which bytes it holds

@@ -19,6 +19,7 @@ from interlock.sync.engine_match import why_other_engine
 from interlock.sync.memory import Memory
 from interlock.sync.plan import Observed, routed_names
 from interlock.sync.report import Trouble
+from interlock.sync.showing import Showing
 
 log = logging.getLogger("interlock.sync")
 
@@ -26,8 +27,11 @@ log = logging.getLogger("interlock.sync")
 class EngineView:
     """One engine behind one route table."""
 
-    def __init__(self, driver: EngineDriver, routes: Path, memory: Memory, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, driver: EngineDriver, routes: Path, memory: Memory, showing: Showing, clock: Callable[[], float]
+    ) -> None:
         self._driver, self._routes, self._memory, self._clock = driver, routes, memory, clock
+        self._showing = showing
         self._identity: EngineIdentity | None = None
 
     @property
@@ -52,11 +56,14 @@ class EngineView:
             EngineError: it gave no usable answer.
         """
         loaded = self._driver.adapters()
-        if self._memory.engine_forgot(set(loaded)):
+        forgot = self._memory.engine_forgot(set(loaded))
+        if forgot:
             log.warning("the engine forgot its adapters (it was restarted); loading them again")
             self._identity = None
         if self._identity is None:
-            self._identity = self._driver.identity()
+            identity = self._driver.identity()
+            self._showing.meet(loaded, restarted=forgot)
+            self._identity = identity
         table = read_table(self._routes)
         used = set(desired.targets) | routed_names(table)
         self._memory.note_routes(set(loaded), used, self._clock())

@@ -77,6 +77,10 @@ class Memory:
             self.unloaded(name)
         self.start_with, self.start_line = dict(adapters), line
 
+    def collected(self, directory: str) -> None:
+        """A directory was removed from the store: whoever needs it again brings it again."""
+        self.directories = {served: place for served, place in self.directories.items() if place != directory}
+
     def new_commit(self) -> None:
         """A new commit cancels every wait."""
         self.refusals.clear()

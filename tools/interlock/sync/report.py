@@ -14,7 +14,7 @@ from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
 from interlock.sync.pace import LOOK
 from interlock.sync.plan import Held, Observed, Plan, routed_names
 from interlock.sync.rollout import Waits
-from interlock.sync.status import AliasStatus, Commits, Condition, Status, Truth, Wait
+from interlock.sync.status import AliasStatus, Commits, Condition, Status, StoreState, Truth, Wait
 from interlock.sync.steering import Order
 
 
@@ -67,6 +67,7 @@ class TurnFacts:
     """Promotions that this node does not follow yet; `desired` is what it follows."""
     unseen: tuple[str, ...] = ()
     """What of the base the running engine does not show, so that only its files were compared."""
+    store: StoreState | None = None
 
 
 def outcome_of(facts: TurnFacts) -> Outcome:
@@ -127,6 +128,7 @@ def status_of(facts: TurnFacts, applied: str | None) -> Status:
         waiting=_waiting(facts),
         started=facts.started,
         fresh_within=facts.fresh_within,
+        store=facts.store,
     )
 
 

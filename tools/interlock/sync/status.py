@@ -101,6 +101,20 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreState:
+    """What the store holds: how many artifacts, bytes in all and at most, and bytes that would be given up for others.
+
+    `kept` says why nothing would be given up, "" where that depends on who needs it alone.
+    """
+
+    artifacts: int
+    bytes: int
+    limit: int | None
+    collectable: int
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything about one node; times are seconds since the epoch.
 
@@ -123,6 +137,7 @@ class Status:
     waiting: tuple[Wait, ...] = ()
     started: float = 0.0
     fresh_within: float = 0.0
+    store: StoreState | None = None
 
     def condition(self, kind: str) -> Condition:
         """The condition of a type; every status has all of `CONDITIONS`."""

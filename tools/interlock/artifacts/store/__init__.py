@@ -11,5 +11,6 @@ Called by the agent only. `placing` brings artifacts and verifies them, `holding
 
 from interlock.artifacts.store.holdings import Holding, Holdings
 from interlock.artifacts.store.placing import ArtifactStore
+from interlock.artifacts.store.users import StoreUsers
 
-__all__ = ["ArtifactStore", "Holding", "Holdings"]
+__all__ = ["ArtifactStore", "Holding", "Holdings", "StoreUsers"]

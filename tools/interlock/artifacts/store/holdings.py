@@ -41,6 +41,11 @@ class Holding:
         """Whether it is a whole artifact, which an engine may be shown."""
         return self.place.startswith(f"{PLACED}/")
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is an artifact that has not come in whole."""
+        return self.place.startswith(f"{PARTIAL}/")
+
 
 class Holdings:
     """Looks through one store; what has not changed since is not read again."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from interlock.documents.fields import CommitId, Document, Duration, FilePath, Many, Name, Text
+from interlock.documents.fields import ByteSize, CommitId, Document, Duration, FilePath, Many, Name, Text
 from interlock.documents.kinds.receipts import NodeReceipts
 from interlock.documents.kinds.sources import NodeSources
 from interlock.documents.listening import is_loopback, listen_address
@@ -104,6 +104,13 @@ class NodeHttp(Document):
         return self
 
 
+class NodeDisk(Document):
+    """How much the store of verified bytes may take: at most `limit`, and never the last `free` of its disk."""
+
+    limit: ByteSize | None = None
+    free: ByteSize = 64 << 20
+
+
 class Node(Document):
     """`interlock sync --node FILE`; relative paths start at the directory of that file."""
 
@@ -117,6 +124,7 @@ class Node(Document):
     routes: FilePath | None = None
     drain: Duration = dt.timedelta(seconds=30)
     fresh_within: Duration | None = None
+    disk: NodeDisk = NodeDisk.model_construct()
     trust: NodeTrust = NodeTrust.model_construct()
     sources: NodeSources = NodeSources.model_construct()
     receipts: NodeReceipts = NodeReceipts.model_construct()

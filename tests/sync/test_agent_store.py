@@ -1,0 +1,81 @@
+"""The store of a serving node: what does not fit is held back and told, what is given up comes back when git asks."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from interlock.sync.agent import Agent
+from interlock.sync.outcome import Done, Stalled
+from interlock.sync.settings import load_settings
+from support.serving_node import ServingNode
+
+OLD, NEW = " Refunds take ten days.", " Refund granted. Sorry for the trouble."
+
+
+def placed(node: ServingNode) -> set[str]:
+    return {path.name for path in (load_settings(node.node.settings).store / "sha256").iterdir()}
+
+
+def digest(node: ServingNode, revision: str) -> str:
+    """The digest of a revision of support-bot, in hexadecimal."""
+    document = next(
+        located.document
+        for key, located in node.scratch.snapshot().revisions.items()
+        if (key.adapter, key.revision) == ("support-bot", revision)
+    )
+    return document.artifact.digest.hex
+
+
+def started(node: ServingNode, more: str = "") -> closing[Agent]:
+    """An agent with these lines in its settings, in the place of the one before."""
+    assert node.engine
+    node.node.write(node.engine.url)
+    with node.node.settings.open("a", encoding="utf-8") as file:
+        file.write(more)
+    return closing(Agent(load_settings(node.node.settings), clock=node.clock))
+
+
+def test_what_does_not_fit_is_held_back_and_what_serves_is_left_alone(node: ServingNode) -> None:
+    with started(node) as agent:
+        assert agent.run_once() == Done()
+    node.point("support-bot", "2")
+    node.push("promote")
+    with started(node, "disk: {free: 900000TiB}\n") as agent:
+        outcome = agent.run_once()
+        assert isinstance(outcome, Stalled)
+        assert f"sha256:{digest(node, '2')} does not fit into" in outcome.why
+        assert outcome.remedy.startswith("free space on that disk, raise `disk.limit`")
+        assert (node.ask("support-bot").text, digest(node, "2") in placed(node)) == (OLD, False)
+        for _ in range(8):  # more often than what only a new commit would help
+            node.clock.now += 301
+            assert isinstance(agent.turn(), Stalled)
+    with started(node) as agent:
+        assert agent.run_once() == Done()
+    assert node.ask("support-bot").text == NEW
+
+
+def test_what_was_given_up_is_brought_again_when_git_asks_for_it(node: ServingNode) -> None:
+    shown, first = load_settings(node.node.settings).state / "shown.json", digest(node, "1")
+    with started(node) as agent:
+        for revision in ("1", "2", "3"):
+            node.point("support-bot", revision)
+            node.push(f"serve {revision}")
+            assert agent.run_once() == Done()
+        node.clock.now += 60
+        assert agent.run_once() == Done()
+        assert agent.status
+        assert agent.status.store
+        assert (agent.status.store.artifacts, agent.status.store.limit) == (len(placed(node)), None)
+    assert first in shown.read_text()
+    shown.unlink()  # as if the engine had been started anew since
+    with started(node, "disk: {limit: 0MB}\n") as agent:
+        assert agent.run_once() == Done()
+        assert first not in placed(node)
+        assert digest(node, "3") in placed(node)
+        node.point("support-bot", "1")
+        node.push("back to 1")
+        assert isinstance(agent.run_once(), Stalled)
+    with started(node) as agent:
+        assert agent.run_once() == Done()
+    assert node.ask("support-bot").text == OLD
+    assert first in placed(node)
