@@ -359,6 +359,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "routes": "The route table; routes.json below state where it is not set.",
         "drain": "How long an adapter stays loaded after the last route to it is gone.",
         "fresh_within": "How old the last successful poll may be: five minutes, or three polls, where it is not set.",
+        "disk": "The room of the store.",
         "trust": "What it demands of a commit.",
         "sources": "How artifacts beyond this machine may be reached.",
         "receipts": "The record of what it served.",
