@@ -8,7 +8,7 @@ SOURCES := tools tests benchmarks
 FUZZ_LIMIT ?= -max_total_time=600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-vllm test test-vllm vllm-environment check fuzz fuzz-guided format bench clean
+.PHONY: help setup demo demo-vllm test test-faults test-vllm vllm-environment check fuzz fuzz-guided format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -32,7 +32,10 @@ demo-vllm: $(READY) vllm-environment ## the same story on the real vLLM (CPU bui
 	@$(BIN)/interlock demo --engine vllm
 
 test: $(READY) ## every test that needs no engine beyond the embedded one
-	@$(BIN)/python -m pytest -m "not vllm" -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -m "not vllm and not faults" -n 2 --dist loadgroup
+
+test-faults: $(READY) ## kill, cut, fill, corrupt and lie: what is served stays served (docs/faults.md)
+	@$(BIN)/python -m pytest tests/faults -m faults -n 2 --dist loadgroup
 
 vllm-environment: ## build .venv-vllm, the real vLLM on a CPU (does nothing when it is up to date)
 	@$(PYTHON) tools/build_vllm_environment.py

@@ -115,9 +115,13 @@ class ServingNode:
     def share(self, shared: SharedEngine) -> None:
         """Use an engine that other tests use too; it is left without adapters and routes."""
         self.engine = shared.process
-        self.node = replace(self.node, routes=shared.routes, admin_token=shared.admin_token)
-        self.node.write(shared.process.url)
+        self.stand_before(shared.process.url, shared.routes, shared.admin_token)
         self._engine.callback(shared.clear)
+
+    def stand_before(self, url: str, routes: Path, admin_token: str) -> None:
+        """Let the settings name an engine that somebody else has started."""
+        self.node = replace(self.node, routes=routes, admin_token=admin_token)
+        self.node.write(url)
 
     def stop_engine(self) -> int:
         """Stop the engine; returns its port, so that another can take its place."""

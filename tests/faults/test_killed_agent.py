@@ -1,0 +1,88 @@
+"""kill -9 of the agent at every moment that it announces, in every stage of a story: the next agent finishes it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import interlock.sync
+from support.after_faults import all_holds
+from support.fault_node import FaultNode, Snapshot, restore, take_snapshot
+
+pytestmark = pytest.mark.faults
+
+STAGES = ("first-sync", "promotion", "canary", "rollback", "retirement")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One stage as an agent went through it: the node before it, what served then, and all moments in their order."""
+
+    before: Snapshot | None
+    served: Mapping[str, str]
+    moments: tuple[str, ...]
+
+
+@pytest.fixture(scope="session")
+def recorded(told_story: FaultNode, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recorded]:
+    """Every stage, gone through once without a fault."""
+    directory = tmp_path_factory.mktemp("stages")
+    restore(told_story, None)
+    before: Snapshot | None = None
+    served: Mapping[str, str] = {}
+    found = {}
+    for name in STAGES:
+        stage = told_story.stages[name]
+        told_story.move(stage.commit)
+        ending = told_story.run()
+        all_holds(told_story, stage, ending)
+        found[name] = Recorded(before, served, ending.moments)
+        before, served = take_snapshot(told_story, directory / name), stage.expected.serves
+    return found
+
+
+def each(moments: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    """Every moment with its count: the first `load:before`, the second …"""
+    seen: Counter[str] = Counter()
+    for moment in moments:
+        seen[moment] += 1
+        yield moment, seen[moment]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_an_agent_that_is_killed_at_any_moment_is_followed_by_one_that_finishes(
+    told_story: FaultNode, recorded: dict[str, Recorded], name: str
+) -> None:
+    node, stage, record = told_story, told_story.stages[name], recorded[name]
+    stays = {alias: revision for alias, revision in record.served.items() if alias in stage.expected.serves}
+    for moment, occurrence in each(record.moments):
+        restore(node, record.before)
+        node.move(stage.commit)
+        with node.clients(*stays) as clients:
+            killed = node.run(moment=moment, occurrence=occurrence)
+            assert killed.killed, f"{moment} {occurrence} was not reached: {killed}"
+            ending = node.run()
+        all_holds(node, stage, ending, clients if stays else None, stays.items())
+
+
+def test_the_story_meets_every_moment_that_the_agent_can_announce(recorded: dict[str, Recorded]) -> None:
+    met = {moment for record in recorded.values() for moment in record.moments}
+    assert [pattern for pattern in announced() if not any(re.fullmatch(pattern, moment) for moment in met)] == []
+
+
+def announced() -> set[str]:
+    """The moments in the agent's source, as patterns."""
+    found = set()
+    for path in Path(interlock.sync.__file__).parent.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("moments"):
+                parts = call.args[0].values if isinstance(call.args[0], ast.JoinedStr) else [call.args[0]]
+                texts = [part.value if isinstance(part, ast.Constant) else None for part in parts]
+                found.add("".join("[a-z]+" if text is None else re.escape(str(text)) for text in texts))
+    return found

@@ -1,0 +1,82 @@
+"""Agents as real processes that begin within milliseconds, for tests that kill them. See `fault_agent`.
+
+with agent_starter() as starter:
+    run = starter.begin(settings, directory, moment="load:before")
+    assert run.wait().killed
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from support.fault_agent import Order
+from support.forking import Forks, forking
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended: the exit status (negative: a signal), and the outcome of its last turn where it told one."""
+
+    status: int
+    kind: str
+    why: str
+    remedy: str
+    moments: tuple[str, ...]
+    log: str
+
+    @property
+    def killed(self) -> bool:
+        """Whether it was killed with -9."""
+        return self.status == -signal.SIGKILL
+
+
+@dataclass(frozen=True)
+class AgentRun:
+    """A running agent."""
+
+    forks: Forks
+    order: Order
+    pid: int
+
+    def wait(self) -> Ending:
+        """Wait for its end."""
+        status = self.forks.wait(self.pid)
+        result = Path(self.order.result)
+        told = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
+        moments = Path(self.order.moments)
+        seen = moments.read_text(encoding="ascii").split() if moments.exists() else []
+        log = Path(self.order.log).read_text(encoding="utf-8", errors="replace")
+        return Ending(status, told.get("kind", ""), told.get("why", ""), told.get("remedy", ""), tuple(seen), log)
+
+    def kill(self) -> None:
+        """Kill it with -9, wherever it is."""
+        os.kill(self.pid, signal.SIGKILL)
+
+
+class AgentStarter:
+    """Starts agents."""
+
+    def __init__(self, forks: Forks) -> None:
+        self._forks = forks
+        self._numbers = itertools.count(1)
+
+    def begin(self, settings: Path, scratch: Path, **other: Any) -> AgentRun:
+        """Start an agent; `other` are fields of `Order`. What it tells lies in `scratch`."""
+        stem = scratch / f"run-{next(self._numbers)}"
+        order = Order(str(settings), f"{stem}.json", f"{stem}.moments", f"{stem}.log", **other)
+        return AgentRun(self._forks, order, self._forks.begin(asdict(order)))
+
+
+@contextmanager
+def agent_starter() -> Iterator[AgentStarter]:
+    """Starts agents until the block ends."""
+    with forking("support.fault_agent") as forks:
+        yield AgentStarter(forks)
