@@ -16,6 +16,7 @@ from interlock.checking.audit.report import audit_document, time_text, verdict_o
 from interlock.checking.audit.told_at import told_at
 from interlock.checking.clock import utc_now
 from interlock.cli import exit_codes
+from interlock.cli.audit_served import Question, node_key, tell_served
 from interlock.cli.audit_telling import audit_lines, told_lines
 from interlock.cli.options import NAME, Parsed, repository_option
 from interlock.cli.terminal import error_text, print_json, say, warn
@@ -43,6 +44,24 @@ def moment(text: str) -> dt.datetime:
 @click.option(
     "--at", "at", type=Parsed("TIME", moment), help="Say what each environment was told to serve at this time."
 )
+@click.option("--served", is_flag=True, help="With --at: say what nodes served then, by their receipts.")
+@click.option("--tenant", default="", metavar="TENANT", help="With --served: what answered this tenant.")
+@click.option("--user", default="", metavar="USER", help="With --served: what answered this user, without a tenant.")
+@click.option("--alias", type=NAME, help="With --served: only this alias.")
+@click.option("--on-node", "on_node", type=NAME, help="With --served: only this node.")
+@click.option(
+    "--receipts",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="With --served: read these instead of refs/interlock/receipts; may be given several times.",
+)
+@click.option(
+    "--node-key",
+    "node_keys",
+    multiple=True,
+    type=Parsed("NODE=KEY", node_key),
+    help="With --served: a node's public key, or its file, beside those in the roster.",
+)
 @click.option("--all", "everything", is_flag=True, help="Print every commit, not only those to look at.")
 @click.option(
     "--format",
@@ -62,6 +81,13 @@ def audit(
     environment: str | None,
     since: str | None,
     at: dt.datetime | None,
+    served: bool,
+    tenant: str,
+    user: str,
+    alias: str | None,
+    on_node: str | None,
+    receipts: tuple[Path, ...],
+    node_keys: tuple[tuple[str, str], ...],
     everything: bool,
     form: str,
     branch: str,
@@ -78,29 +104,44 @@ def audit(
     on a bare clone, and needs no network; fetch the statements first: git fetch origin
     refs/interlock/attestations:refs/interlock/attestations
 
+    With --served, the receipts that nodes wrote are joined with the branch: which revision answered an alias at that
+    time, which commit told so, and who approved it. Receipts come from the refs of the repository, which are fetched
+    like the statements (refs/interlock/receipts/*), or from copies. See docs/receipts.md.
+
     \b
     Exit status:
       0  every commit was allowed
       1  there are commits that would not have been allowed
       2  the command was called in a way that cannot work
       4  something could not be evaluated, for example in a shallow clone
+    With --served: 0 known and proven, 1 receipts were tampered with or contradict git, 4 not known or not proven
 
     \b
     Examples:
       interlock audit
       interlock audit origin/main --since 2026-10-01 --env production
       interlock audit --at 2026-11-24T12:30:00+01:00
+      interlock audit --served --at 2026-11-24T12:30:00 --alias support-bot --tenant acme
       interlock audit -C /srv/git/adapters.git --format json
       interlock audit --bundle audit.tar --key ~/.ssh/id_ed25519
       interlock audit --verify-bundle audit.tar
     """
     if verify_bundle:
         return _verify(verify_bundle)
+    narrowing = tenant or user or alias or on_node or receipts or node_keys
+    if (served and not at) or (narrowing and not served):
+        raise UsageError(
+            "--served asks about a time, and the options about receipts belong to it",
+            remedy="run: interlock audit --served --at TIME --alias ALIAS --tenant TENANT",
+        )
     if key and not bundle:
         raise UsageError("--key was given without --bundle", remedy="run: interlock audit --bundle FILE --key KEY")
     try:
         repository = GitRepository.discover_any(directory)
         head = repository.resolve(revision)
+        if served and at:
+            asked = Question(at, alias or "", tenant, user, on_node or "", environment or "", receipts, node_keys)
+            return tell_served(repository, head, asked, form, now=utc_now(), ref=f"refs/heads/{branch}")
         found = audited(repository.git, head, now=utc_now(), target_ref=f"refs/heads/{branch}")
         if at:
             return _tell_at(found, at, form, environment)

@@ -22,25 +22,26 @@ _MOST = 20
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One line, and where it was found: `place` names it for people, `folder` the node that it is for, or ""."""
+    """One line, and where it was found: `place` names it for people, `folder` the node that it is for, or "".
+
+    `copy` names the whole of which the place is a part, such as a directory that was given.
+    """
 
     line: Line
     place: str
     folder: str = ""
+    copy: str = ""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One receipt in its place.
+    """One receipt in its place: `parent` and `children` are digests of those before and after it that are here.
 
-    `state` is what was served from it on; where `whole` is False, only of the aliases in it something is known.
     `vouched` tells whether it, or a receipt that follows it in the chain, is signed with a key of the node that counts.
     """
 
     line: Line
     signature: SignatureSeen
-    state: Witnessed
-    whole: bool
     parent: str | None
     children: tuple[str, ...]
     vouched: bool
@@ -71,6 +72,19 @@ class NodeChain:
         """Whether anything here is signed by the node."""
         return any(record.vouched for record in self.records.values())
 
+    def state_after(self, record: Record) -> tuple[Witnessed, str]:
+        """What was served from a receipt on, and why that is not all of it ("": it is)."""
+        way = [record]
+        while not way[-1].receipt.complete and (parent := way[-1].parent):
+            way.append(self.records[parent])
+        state = Witnessed()
+        for one in reversed(way):
+            state = state.after(one.receipt)
+        if routes_digest(dict(state.routes)) == record.receipt.routes_digest:
+            return state, ""
+        lacking = "receipts are missing before the one that holds"
+        return state, lacking if not way[-1].receipt.complete else f"{_name(record.receipt)} does not add up"
+
 
 @dataclass
 class _Sorted:
@@ -78,6 +92,7 @@ class _Sorted:
 
     node: str
     lines: dict[str, Line] = field(default_factory=dict)
+    ends: dict[tuple[str, str], int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -89,6 +104,8 @@ def chains_of(found: Iterable[Found], keys: NodeKeys, now: dt.datetime) -> list[
         node = one.line.receipt.node
         here = nodes.setdefault(node, _Sorted(node))
         here.lines.setdefault(one.line.digest, one.line)
+        end = (one.line.receipt.chain, one.copy)
+        here.ends[end] = max(here.ends.get(end, -1), one.line.receipt.sequence)
         if one.folder not in ("", node):
             here.wrong.append(f"{one.place} holds a receipt of {node} among those of {one.folder}")
     return [_chain(nodes[node], keys, now) for node in sorted(nodes)]
@@ -103,8 +120,12 @@ def _chain(here: _Sorted, keys: NodeKeys, now: dt.datetime) -> NodeChain:
     signatures = {digest: keys.seen(line) for digest, line in here.lines.items()}
     records = _records(here.lines, parents, children, signatures)
     here.wrong += [*_missing(here.lines, parents), *_forks(here.lines, children), *_signatures(records)]
-    here.wrong += _not_following(records)
-    here.notes += [*_beginnings(here.lines, parents), *_clocks(records, now), *_set_aside(here.lines)]
+    here.notes += [
+        *_beginnings(here.lines, parents),
+        *_clocks(records, now),
+        *_set_aside(here.lines),
+        *_behind(here.ends),
+    ]
     environments = tuple(sorted({line.receipt.environment for line in here.lines.values()}))
     return NodeChain(here.node, environments, records, _short(here.wrong), _short(here.notes))
 
@@ -133,15 +154,16 @@ def _records(
     for digest in reversed(order):
         if digest in vouched or signatures[digest].signing is Signing.GOOD:
             vouched |= {digest, *([parent] if (parent := parents[digest]) else [])}
-    records: dict[str, Record] = {}
-    for digest in order:
-        line, parent = lines[digest], parents[digest]
-        before = records[parent] if parent else None
-        state = (before.state if before else Witnessed()).after(line.receipt)
-        whole = routes_digest(dict(state.routes)) == line.receipt.routes_digest
-        after = tuple(children.get(digest, ()))
-        records[digest] = Record(line, signatures[digest], state, whole, parent, after, digest in vouched)
-    return records
+    return {
+        digest: Record(
+            lines[digest],
+            signatures[digest],
+            parents[digest],
+            tuple(children.get(digest, ())),
+            digest in vouched,
+        )
+        for digest in order
+    }
 
 
 def _name(receipt: Receipt) -> str:
@@ -181,6 +203,16 @@ def _beginnings(lines: Mapping[str, Line], parents: Mapping[str, str | None]) ->
         yield f"another chain, {receipt.chain[:8]}, begins at {when}: the node did not have the one before"
 
 
+def _behind(ends: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    """Copies that end before others do: not pushed yet, or cut off."""
+    last: dict[str, int] = defaultdict(lambda: -1)
+    for (chain, _), sequence in ends.items():
+        last[chain] = max(last[chain], sequence)
+    for (chain, copy), sequence in sorted(ends.items()):
+        if sequence < last[chain]:
+            yield f"{copy} ends with #{sequence} of chain {chain[:8]}, of which another copy has #{last[chain]}"
+
+
 def _forks(lines: Mapping[str, Line], children: Mapping[str, Sequence[str]]) -> Iterator[str]:
     places: dict[tuple[str, int], int] = defaultdict(int)
     for line in lines.values():
@@ -202,13 +234,6 @@ def _signatures(records: Mapping[str, Record]) -> Iterator[str]:
             yield f"{_name(record.receipt)}: {record.signature.why}"
         elif proven and not record.vouched:
             yield f"{_name(record.receipt)} is not proven, beside others that are: {record.signature.why}"
-
-
-def _not_following(records: Mapping[str, Record]) -> Iterator[str]:
-    for record in records.values():
-        before = records[record.parent] if record.parent else None
-        if not record.whole and ((before and before.whole) or record.receipt.complete):
-            yield f"{_name(record.receipt)} does not add up: its routes are not those whose digest it names"
 
 
 def _set_aside(lines: Mapping[str, Line]) -> Iterator[str]:

@@ -62,7 +62,7 @@ class Answer:
 
 def aliases_at(chain: NodeChain, at: dt.datetime) -> list[str]:
     """Every alias that a node may have had at a moment."""
-    return sorted({alias for record in _in_force(chain, at) for alias in record.state.routes})
+    return sorted({alias for record in _in_force(chain, at) for alias in chain.state_after(record)[0].routes})
 
 
 def served_at(chain: NodeChain, asked: Asked) -> Answer:
@@ -118,7 +118,8 @@ def _children(records: Mapping[str, Record], digest: str) -> list[Record]:
 
 
 def _answer(chain: NodeChain, record: Record, asked: Asked) -> Answer:
-    receipt, route = record.receipt, record.state.routes.get(asked.alias)
+    receipt, (state, lacking) = record.receipt, chain.state_after(record)
+    route = state.routes.get(asked.alias)
     after = _next(chain, record)
     answer = Answer(
         chain.node,
@@ -132,9 +133,8 @@ def _answer(chain: NodeChain, record: Record, asked: Asked) -> Answer:
         is_proven=record.vouched,
     )
     if route is None:
-        known = Known.NOTHING if record.whole else Known.NOT_KNOWN
-        why = "no route leads from this alias" if record.whole else "receipts are missing before the one that holds"
-        decided = replace(answer, known=known, why=why)
+        known = Known.NOT_KNOWN if lacking else Known.NOTHING
+        decided = replace(answer, known=known, why=lacking or "no route leads from this alias")
     else:
         decided = _decided(answer, route, asked)
         decided = _not_there(decided, record)
@@ -169,9 +169,9 @@ def _starts(records: Mapping[str, Record]) -> list[Record]:
 
 def _not_there(answer: Answer, record: Record) -> Answer:
     """Nothing answers where the engine has forgotten the revision, or where no middleware knows the alias."""
-    if answer.served in record.state.absent:
+    if answer.served in record.receipt.absent:
         why = f"the engine did not have {answer.served}, to which the alias led"
-    elif record.state.serving == "routing-not-live":
+    elif record.receipt.serving == "routing-not-live":
         why = "no routing middleware answered in front of the engine, so the alias led nowhere"
     else:
         return answer
@@ -185,9 +185,9 @@ def _doubts(chain: NodeChain, record: Record, after: Record | None, decided: Ans
     elif after is None and record.receipt.event == "ended":
         yield f"the agent ended at {_time(record)}, and nobody watched since"
     elif after and (record.receipt.event == "ended" or after.receipt.event == "began"):
-        if not _goes_on(record, after, decided.alias):
+        if not _goes_on(chain, record, after, decided):
             yield f"nobody watched for some time between {_time(record)} and {_time(after)}"
-    elif after and after.receipt.event == "found" and after.state.routes.get(decided.alias) != decided.route:
+    elif after and after.receipt.event == "found" and _route_after(chain, after, decided) != decided.route:
         yield f"the table was replaced between {_time(record)} and {_time(after)}, and it is not known when"
     if chain.is_proven and not record.vouched:
         yield f"the receipt of {_time(record)} is not proven, unlike those before it: {record.signature.why}"
@@ -195,7 +195,7 @@ def _doubts(chain: NodeChain, record: Record, after: Record | None, decided: Ans
 
 
 def _engine_doubts(record: Record) -> Iterator[str]:
-    serving = record.state.serving
+    serving = record.receipt.serving
     if serving == "engine-unreachable":
         yield f"the engine did not answer the agent since {_time(record)}"
     elif serving == "routing-stale":
@@ -204,11 +204,16 @@ def _engine_doubts(record: Record) -> Iterator[str]:
         yield "the agent had not yet seen the engine"
 
 
-def _goes_on(record: Record, after: Record, alias: str) -> bool:
+def _goes_on(chain: NodeChain, record: Record, after: Record, decided: Answer) -> bool:
     """Whether the same process served the same before and after a time in which nobody watched."""
-    one, other = record.state, after.state
-    same = one.routes.get(alias) == other.routes.get(alias) and one.serving == other.serving == "yes"
-    return bool(same and one.absent == other.absent and one.engine.process and one.engine == other.engine)
+    one, other = record.receipt, after.receipt
+    same = one.serving == other.serving == "yes" and one.absent == other.absent
+    process = bool(one.engine.process) and one.engine == other.engine
+    return same and process and _route_after(chain, after, decided) == decided.route
+
+
+def _route_after(chain: NodeChain, record: Record, decided: Answer) -> AliasRoute | None:
+    return chain.state_after(record)[0].routes.get(decided.alias)
 
 
 def _time(record: Record) -> str:
