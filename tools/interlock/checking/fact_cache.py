@@ -6,15 +6,20 @@ time of a file on disk. Used by `gather` and kept by the agent between its turns
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from interlock.artifacts.sources import ArtifactFiles
 from interlock.documents.identifiers import Digest
+from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.evidence.weights_signature import WeightsSignature
 from interlock.rules.facts import ArtifactFacts
 
 V = TypeVar("V")
 _CAPACITY = 20_000
+
+Elsewhere = Callable[[Artifact], ArtifactFiles]
+"""Opens the files of an artifact that lies beyond this machine; raises ArtifactUnreachable where it may not."""
 
 
 class Remembered(Generic[V]):
@@ -42,9 +47,13 @@ class Remembered(Generic[V]):
 
 
 class FactCache:
-    """What is known of artifacts, the digests of single files, and signatures that have been read."""
+    """What is known of artifacts, the digests of single files, and signatures that have been read.
 
-    def __init__(self) -> None:
+    Without `elsewhere` nothing beyond this machine is asked.
+    """
+
+    def __init__(self, elsewhere: Elsewhere | None = None) -> None:
+        self.elsewhere = elsewhere
         self.artifacts: Remembered[ArtifactFacts] = Remembered()
         self.digests: Remembered[Digest] = Remembered()
         self.signatures: Remembered[WeightsSignature] = Remembered()

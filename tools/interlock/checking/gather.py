@@ -21,7 +21,14 @@ from interlock.documents.identifiers import Digest, RevisionId
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.snapshot import Snapshot
 from interlock.documents.tree import REGULAR, Entry, Tree
-from interlock.errors import ArtifactError, ArtifactMissing, ArtifactUnreachable, DocumentError, HistoryError
+from interlock.errors import (
+    ArtifactCorrupt,
+    ArtifactError,
+    ArtifactMissing,
+    ArtifactUnreachable,
+    DocumentError,
+    HistoryError,
+)
 from interlock.rules.code_owners_file import ALL_LOCATIONS as CODE_OWNERS_LOCATIONS
 from interlock.rules.code_owners_file import MAX_BYTES as CODE_OWNERS_BYTES
 from interlock.rules.facts import ArtifactFacts, Facts
@@ -91,8 +98,10 @@ class _Reading:
         """The facts of each artifact; what is not remembered is read by several threads."""
         found: dict[K, ArtifactFacts] = {}
         places: dict[K, Place] = {}
+        far = [key for key, artifact in artifacts.items() if not artifact.uri.startswith("file:")]
+        beyond = dict(zip(far, _in_parallel(lambda key: self._place(artifacts[key]), far), strict=True))
         for key, artifact in artifacts.items():
-            place = self._place(artifact)
+            place = beyond[key] if key in beyond else self._place(artifact)
             if isinstance(place, ArtifactFacts):
                 found[key] = place
             else:
@@ -107,10 +116,11 @@ class _Reading:
 
     def _place(self, artifact: Artifact) -> Place | ArtifactFacts:
         try:
-            return find_place(artifact, self.tree, self.below.get(directory_in_tree(artifact.uri), {}))
+            below = self.below.get(directory_in_tree(artifact.uri), {})
+            return find_place(artifact, self.tree, below, self.cache.elsewhere)
         except ArtifactMissing as error:
             return ArtifactFacts(missing=error.found)
-        except ArtifactUnreachable as error:
+        except (ArtifactUnreachable, ArtifactCorrupt) as error:
             return ArtifactFacts(unreachable=error.found)
 
 

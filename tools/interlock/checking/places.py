@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from interlock.artifacts.sources import UNKNOWN_SIZE, ArtifactFiles, open_source
+from interlock.checking.fact_cache import Elsewhere
 from interlock.documents.kinds.adapter_revision import Artifact, ArtifactFile
 from interlock.documents.tree import REGULAR, Entry, Foldered, Tree
 from interlock.errors import ArtifactMissing, ArtifactUnreachable, DocumentError
@@ -29,7 +30,8 @@ class Place:
     """The files of one artifact.
 
     `sizes` gives the regular files (`UNKNOWN_SIZE` where only reading tells), `strange` what else lies there, by
-    name. `identity` changes whenever any of it may have changed.
+    name. `identity` changes whenever any of it may have changed; of what lies `beyond` this machine, whose large files
+    are not read to their end, it is the address.
     """
 
     files: ArtifactFiles
@@ -38,6 +40,7 @@ class Place:
     sizes: Mapping[str, int]
     strange: Mapping[str, str]
     identity: Hashable
+    beyond: bool = False
 
     def open(self, file: ArtifactFile) -> AbstractContextManager[BinaryIO]:
         """Open a file from its start.
@@ -59,13 +62,17 @@ class Place:
         return self.sizes[file.path] == UNKNOWN_SIZE and count < file.size and file.size > READ_AT_ONCE
 
 
-def find_place(artifact: Artifact, tree: Tree, below: Mapping[str, Entry]) -> Place:
+def find_place(artifact: Artifact, tree: Tree, below: Mapping[str, Entry], elsewhere: Elsewhere | None = None) -> Place:
     """Find the files of an artifact; `below` are the entries of `tree` below its directory.
 
     Raises:
         ArtifactMissing: there is nothing at its address.
         ArtifactUnreachable: its address cannot be read from here.
+        ArtifactCorrupt: what is there is not what the address says.
     """
+    if not artifact.uri.startswith("file:"):
+        beyond = files_beyond(artifact, elsewhere)
+        return Place(beyond, tree, "", beyond.sizes(), {}, artifact.uri, beyond=True)
     files = open_source(artifact, tree, entries=below)
     if artifact.uri.startswith(_ABSOLUTE):
         sizes = _sizes_on_this_machine(files)
@@ -76,6 +83,17 @@ def find_place(artifact: Artifact, tree: Tree, below: Mapping[str, Entry]) -> Pl
     strange = {name: _kind(name, entry) for name, entry in names.items() if _is_strange(name, entry)}
     identity = tuple((name, entry.kind, entry.identity) for name, entry in names.items())
     return Place(files, tree, directory, files.sizes(), strange, identity)
+
+
+def files_beyond(artifact: Artifact, elsewhere: Elsewhere | None) -> ArtifactFiles:
+    """The files of an artifact at an address beyond this machine.
+
+    Raises:
+        ArtifactUnreachable: nobody may ask there.
+    """
+    if elsewhere is None:
+        raise ArtifactUnreachable(f"{artifact.uri} is beyond this machine, and no other host is asked")
+    return elsewhere(artifact)
 
 
 def directory_in_tree(uri: str) -> str:

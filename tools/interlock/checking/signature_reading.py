@@ -10,8 +10,8 @@ from dataclasses import replace
 from itertools import chain
 
 from interlock.artifacts.sources import open_source
-from interlock.checking.fact_cache import FactCache
-from interlock.checking.places import directory_in_tree
+from interlock.checking.fact_cache import Elsewhere, FactCache
+from interlock.checking.places import directory_in_tree, files_beyond
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.kinds.roster import Machine, Person, Roster, dated
 from interlock.documents.public_keys import MalformedKey, PublicKey, public_key
@@ -63,17 +63,19 @@ def _signature(tree: Tree, artifact: Artifact, cache: FactCache) -> WeightsSigna
     entry = tree.entries().get(f"{directory}/{artifact.signature.path}") if directory else None
     known = cache.signatures.recall(entry.identity) if entry else None
     if known is None:
-        known = read_weights_signature(_bytes(tree, artifact, artifact.signature.path))
+        known = read_weights_signature(_bytes(tree, artifact, artifact.signature.path, cache.elsewhere))
         if entry:
             cache.signatures.keep(entry.identity, known)
     return known
 
 
-def _bytes(tree: Tree, artifact: Artifact, name: str) -> bytes:
+def _bytes(tree: Tree, artifact: Artifact, name: str, elsewhere: Elsewhere | None) -> bytes:
     if directory := directory_in_tree(artifact.uri):
         return tree.read(f"{directory}/{name}", limit=MAX_BYTES)
+    here = artifact.uri.startswith("file:")
+    files = open_source(artifact, tree) if here else files_beyond(artifact, elsewhere)
     try:
-        with open_source(artifact, tree).open(name) as stream:
+        with files.open(name) as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise ArtifactUnreachable(f"{name} cannot be read to its end: {error.strerror}") from error

@@ -13,11 +13,13 @@ from interlock.approvals.forges.address import ForgeAddress
 from interlock.checking.changes import ChangeResult, check_change
 from interlock.checking.checker import COULD_NOT_EVALUATE, CheckResult, exit_code
 from interlock.checking.clock import utc_now
+from interlock.checking.fact_cache import Elsewhere
 from interlock.checking.local_check import check_directory, local_caches
 from interlock.checking.remembered_result import RememberedResult
 from interlock.cli.approvals_asked import ADDRESS, Asked
 from interlock.cli.check_formats import FORMATS, IN_FILES, NEEDS_FACTS, check_command
 from interlock.cli.check_telling import Told, tell, tell_not_judged
+from interlock.cli.fetching import fetch_option, open_elsewhere
 from interlock.cli.options import DIRECTORY, NAME, Parsed
 from interlock.cli.report_files import ReportFile, refuse_unsafe, report_file
 from interlock.cli.terminal import say
@@ -56,6 +58,7 @@ REPORT = Parsed("FORMAT=FILE", lambda text: report_file(text, IN_FILES))
     multiple=True,
     help=f"Also write a report to a file ({', '.join(IN_FILES)}); may be given several times.",
 )
+@fetch_option
 @click.option("--deep", is_flag=True, help="Also read every tensor: finds NaN, infinity and an untrained adapter.")
 def check(
     path: Path,
@@ -67,12 +70,15 @@ def check(
     environment: str | None,
     form: str,
     reports: tuple[ReportFile, ...],
+    hosts: tuple[str, ...],
     deep: bool,
 ) -> int:
     """Judge the repository around PATH (default: here) as it lies on disk: may this be served?
 
     Reads every document, compares every adapter's bytes with its manifest, judges it against its base and the limits
-    of the engines, and looks at each environment as a whole. Nothing is changed and nothing leaves this machine.
+    of the engines, and looks at each environment as a whole. Nothing is changed and nothing leaves this machine, unless
+    --fetch names hosts that may be asked for artifacts: then sizes, settings and the table of tensors are read from
+    there, and with --deep all bytes.
 
     With --base or --staged it judges a change: the tree that it leads to, and the way there, by the policies of the
     side that is changed. Flaws that stood before and that the change does not concern are told and do not block.
@@ -90,6 +96,7 @@ def check(
     Examples:
       interlock check
       interlock check --env production --deep
+      interlock check --fetch registry.example.com
       interlock check --base origin/main
       interlock check --staged
       interlock check ~/my-adapters --format json
@@ -103,12 +110,13 @@ def check(
         raise UsageError("approvals are of a proposed merge", remedy="run: interlock check --base REV --approvals")
     refuse_unsafe(reports)
     root = repository_root(path)
+    elsewhere = open_elsewhere(hosts)
     asked = Asked(base or "", head or "HEAD", proposals) if approvals or proposals else None
     again = check_command(base, head, staged, environment, asked.options if asked else ())
     told = Told(form, reports, again)
     try:
         whole = bool({form, *(report.form for report in reports)} & NEEDS_FACTS)
-        with _judged(root, base, head, staged, environment, deep, whole, asked) as (result, tree):
+        with _judged(root, base, head, staged, environment, deep, whole, asked, elsewhere) as (result, tree):
             tell(result, tree, told)
             if form == "text":
                 _tell_where_to_read_on(result)
@@ -130,11 +138,12 @@ def _judged(
     deep: bool,
     whole: bool,
     asked: Asked | None,
+    elsewhere: Elsewhere | None,
 ) -> Iterator[tuple[CheckResult | ChangeResult | RememberedResult, Tree]]:
     """The outcome of the check that was asked for, and the tree that it is about."""
     if not base and not staged:
         tree = ListedOnce(root)
-        yield check_directory(tree, environment=environment, deep=deep, whole=whole), tree
+        yield check_directory(tree, environment=environment, deep=deep, whole=whole, elsewhere=elsewhere), tree
         return
     from interlock.checking.proposals import proposed_commits, staged_files
     from interlock.lifecycle.judged_tree import top_repository
@@ -145,7 +154,7 @@ def _judged(
         if staged
         else proposed_commits(repository, base or "", head or "HEAD")
     )
-    with opened as proposal, local_caches() as caches:
+    with opened as proposal, local_caches(elsewhere=elsewhere) as caches:
         now = utc_now()
         yield (
             check_change(

@@ -12,7 +12,7 @@ import click
 from interlock.cli.findings_report import Refusal, finding_documents, status_of, tell_refusal, tell_warnings
 from interlock.cli.options import AT_REVISION, COMMIT, DIRECTORY, NAME, REVISION, json_option, repository_option
 from interlock.cli.progress import progress_bar
-from interlock.cli.terminal import print_json, say, tell_next, warn
+from interlock.cli.terminal import print_json, say, tell_next
 from interlock.documents.identifiers import RevisionId
 from interlock.documents.kinds.adapter_revision import Source
 from interlock.documents.layout import adapter_path
@@ -31,7 +31,8 @@ SCHEMA = "interlock-register/1"
 @click.option("--adapter", "name", type=NAME, required=True, metavar="NAME", help="The adapter that clients ask for.")
 @click.option("--revision", type=REVISION, required=True, metavar="N", help="A revision that is not there yet.")
 @click.option("--base", type=AT_REVISION, required=True, help="The registered base that it was trained on.")
-@click.option("--uri", metavar="URI", help="Where nodes find the bytes, for example file:///srv/adapters/bot-7.")
+@click.option("--uri", metavar="URI", help="Where nodes find the bytes, for example s3://adapters/bot-7.")
+@click.option("--not-there-yet", is_flag=True, help="Record --uri without comparing what lies there.")
 @click.option("--copy", is_flag=True, help="Keep the bytes in this repository, in artifacts/.")
 @click.option("--builder", type=NAME, default="local", show_default=True, help="Who made the bytes (policies/roster).")
 @click.option(
@@ -88,7 +89,8 @@ def adapter(
     type of the tensors. For a first revision it also writes adapters/NAME/adapter.yaml with the owners. The adapter is
     judged against the base's modules first: one that cannot fit is refused, and nothing is written.
 
-    Bytes outside this repository are recorded under their path on this machine, unless --uri or --copy is given.
+    Bytes outside this repository are recorded under their path on this machine, unless --uri or --copy is given. An
+    https:, s3:, oci: or hf: address must hold the same files already: they are read from there and compared.
     A signature of OpenSSF model-signing that lies beside the files (model.sig) is recorded; --sign makes one.
 
     \b
@@ -104,6 +106,8 @@ def adapter(
     wanted = _registration(RevisionId(name, revision), base, rest)
     with progress_bar(f"Reading {source}") as progress:
         plan = plan_revision(root, source, wanted, dt.datetime.now(dt.UTC).date(), progress)
+    if not plan.refusals and not rest["not_there_yet"]:
+        _compare_with_there(plan)
     if not plan.refusals:
         write_revision(root, plan)
     if as_json:
@@ -111,6 +115,18 @@ def adapter(
     else:
         _tell(plan, wanted)
     return status_of(plan.refusals)
+
+
+def _compare_with_there(plan: PlannedRevision) -> None:
+    artifact = plan.manifest.artifact
+    if artifact.uri.startswith("file:"):
+        return
+    from interlock.artifacts.sources import open_beyond
+    from interlock.artifacts.sources.settings import access_from_environment
+    from interlock.lifecycle.bytes_there import verify_bytes_there
+
+    with progress_bar(f"Reading {artifact.uri}") as progress:
+        verify_bytes_there(artifact, open_beyond(artifact, access_from_environment()), progress)
 
 
 def _registration(revision: RevisionId, base: RevisionId, rest: dict[str, Any]) -> AdapterRegistration:
@@ -181,8 +197,6 @@ def _tell(plan: PlannedRevision, wanted: AdapterRegistration) -> None:
     for path in plan.written:
         say(f"  wrote:     {path}")
     tell_warnings(plan.warnings)
-    if not artifact.uri.startswith("file:"):
-        warn(f"warning: nodes of this version read file: addresses only; they cannot fetch {artifact.uri}")
     if missing := placeholders(wanted.owner) if adapter_path(revision.adapter) in plan.files else ():
         say(f"Please fill in {', '.join(missing)} in {adapter_path(revision.adapter)}.")
     tell_next([f"git add -- {' '.join(plan.written)}", f'git commit -m "register: {revision}"'])

@@ -35,7 +35,8 @@ T = TypeVar("T")
 class FileFact:
     """One file as it is. `size` in bytes; `at_least` says that it goes on, and nobody looked how far.
 
-    `digest` is None for a file that is not promised or has not the promised size: such a file is not read further.
+    `digest` is None for a file that is not promised or has not the promised size, and for a large one beyond this
+    machine: such a file is not read further.
     """
 
     size: int

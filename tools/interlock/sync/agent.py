@@ -98,6 +98,7 @@ class Agent:
             base_answers=BaseAnswers(settings.state / "base-answers.json"),
             clock=clock,
             moments=moments,
+            access=settings.access,
             ledger=self._receipts,
         )
         self._staging = Staging(

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from interlock.artifacts.durable import write_atomically
 from interlock.artifacts.file_memory import FileMemory
-from interlock.artifacts.sources import open_source
+from interlock.artifacts.sources import SourceAccess, open_source
 from interlock.artifacts.store import ArtifactStore
 from interlock.engines.driver import UNTOLD, EngineDriver
 from interlock.errors import (
@@ -57,6 +57,7 @@ class Tools:
     clock: Callable[[], float]
     keeper: StoreKeeper
     moments: Moments = unwatched
+    access: SourceAccess | None = None
     ledger: Ledger | None = None
 
 
@@ -137,7 +138,7 @@ def _for_one(step: Place | Load | Prove, target: Target, desired: Desired, tools
 
 def _place(target: Target, desired: Desired, tools: Tools) -> Path:
     with tools.repository.commit_tree(desired.commit) as tree:
-        source = open_source(target.artifact, tree)
+        source = open_source(target.artifact, tree, access=tools.access)
         # Corrupt bytes are replaced only where no adapter of the engine is listed from that directory.
         in_use = str(tools.store.path_of(target.artifact)) in tools.driver.adapters().values()
         put = tools.store.place if in_use else tools.store.replace_corrupt

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from interlock.approvals.facts import PastEmergency
+from interlock.artifacts.store import ArtifactStore
 from interlock.checking.checker import CheckCaches, CheckResult, check_tree
 from interlock.checking.clock import utc_now
+from interlock.checking.fact_cache import Elsewhere, FactCache
 from interlock.documents.kinds.node import NodeTrust
 from interlock.findings.finding import Verdict
 from interlock.history.commit_tree import CommitTree
@@ -26,6 +28,7 @@ from interlock.history.pointer_history import pointer_changes
 from interlock.history.repository import GitRepository
 from interlock.history.way_back import earlier_active
 from interlock.sync.accepted import Accepted
+from interlock.sync.beyond import Beyond
 from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired, desired_state
 from interlock.sync.rollback_targets import rollback_targets
@@ -56,6 +59,7 @@ class CommitJudge:
     """Judges commits of one branch for one environment. `now` is the wall clock, with a timezone.
 
     `remember` is for how long the same question gets the same answer again, although the time of day may matter to it.
+    `elsewhere` opens artifacts beyond this machine.
     """
 
     def __init__(
@@ -66,11 +70,12 @@ class CommitJudge:
         *,
         now: Callable[[], dt.datetime] = utc_now,
         remember: dt.timedelta = dt.timedelta(),
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._mirror, self._remember = mirror, remember
         self._environment = environment
         self._now = now
-        self._caches = CheckCaches()
+        self._caches = CheckCaches(facts=FactCache(elsewhere))
         self._trust = Trust(mirror, environment, trust or NodeTrust(), now=now, caches=self._caches)
         self._lock = threading.RLock()
         self._answers: OrderedDict[Hashable, tuple[dt.datetime, object]] = OrderedDict()
@@ -192,5 +197,6 @@ def open_judge(
     """
     node = settings.node
     mirror = Mirror(settings.state / "mirror", Remote(node.remote.url, node.remote.branch, settings.remote_token))
+    elsewhere = Beyond(ArtifactStore(settings.store), settings.access)
     remember = SHARED_FOR if shared else dt.timedelta()
-    return CommitJudge(mirror, node.environment, node.trust, now=now, remember=remember)
+    return CommitJudge(mirror, node.environment, node.trust, now=now, remember=remember, elsewhere=elsewhere)

@@ -7,7 +7,7 @@ cheap: what needs the network or a package of an extra is imported when such an 
 from interlock.artifacts.sources.access import SourceAccess
 from interlock.artifacts.sources.files import UNKNOWN_SIZE, ArtifactFiles
 from interlock.artifacts.sources.local import DirectoryFiles, TreeFiles
-from interlock.artifacts.sources.registry import open_source
+from interlock.artifacts.sources.registry import open_beyond, open_source
 from interlock.errors import RangeNotSupported
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "RangeNotSupported",
     "SourceAccess",
     "TreeFiles",
+    "open_beyond",
     "open_source",
 ]

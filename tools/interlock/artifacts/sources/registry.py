@@ -33,6 +33,11 @@ def open_source(
     scheme, _, rest = artifact.uri.partition(":")
     if scheme == "file":
         return DirectoryFiles(Path(rest)) if rest.startswith("/") else TreeFiles(tree, rest, entries)
-    module = import_module(f"interlock.artifacts.sources.{REMOTE[scheme]}")
+    return open_beyond(artifact, access or SourceAccess())
+
+
+def open_beyond(artifact: Artifact, access: SourceAccess) -> ArtifactFiles:
+    """Return the place beyond this machine that the artifact's `uri` names; nothing is asked yet."""
+    module = import_module(f"interlock.artifacts.sources.{REMOTE[artifact.uri.partition(':')[0]]}")
     opener = cast("Callable[[Artifact, SourceAccess], ArtifactFiles]", module.open_files)
-    return opener(artifact, access or SourceAccess())
+    return opener(artifact, access)
