@@ -33,6 +33,7 @@ COMMANDS = (
     ),
     CommandEntry("audit", "interlock.cli.audit:audit", "Say who did what, and what would not have been allowed."),
     CommandEntry("sync", "interlock.cli.sync:sync", "Make this node's engine serve what git says."),
+    CommandEntry("gateway", "interlock.cli.gateway:gateway", "Route requests to an engine that takes no middleware."),
     CommandEntry("status", "interlock.cli.status:status", "Show what nodes serve, and whether they follow git."),
     CommandEntry("suspend", "interlock.cli.suspend:suspend", "Let a node stay at the commit that it has."),
     CommandEntry("hold", "interlock.cli.hold:hold", "Let a node follow no promotion of one adapter."),

@@ -23,7 +23,7 @@ _EXTRA_OF = {
     "safetensors": "embedded",
     "starlette": "embedded",
     "torch": "embedded",
-    "uvicorn": "embedded",
+    "uvicorn": "gateway",
 }
 
 

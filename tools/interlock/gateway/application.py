@@ -1,0 +1,32 @@
+"""The gateway as one ASGI application: routing, then the engine's own naming, then the way to the engine.
+
+    client → RoutingMiddleware → EdgeNaming → ReverseProxy → engine
+
+Made by `interlock gateway` and by tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from interlock.engines.naming import Naming
+from interlock.gateway.naming import EdgeNaming
+from interlock.gateway.proxy import ReverseProxy, Upstream
+from interlock.routing.asgi import Application
+from interlock.routing.middleware import RoutingMiddleware
+from interlock.routing.settings import RoutingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """What a gateway needs to know: how it routes, how its engine names adapters, and where that engine is."""
+
+    routing: RoutingSettings
+    naming: Naming
+    upstream: Upstream
+
+
+def gateway(settings: GatewaySettings) -> Application:
+    """The application for one engine."""
+    proxy = ReverseProxy(settings.upstream)
+    return RoutingMiddleware(EdgeNaming(proxy, settings.naming), settings.routing)
