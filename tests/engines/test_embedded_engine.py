@@ -15,7 +15,7 @@ from interlock.engines.driver import EngineDriver
 from interlock.engines.registry import open_engine
 from interlock.errors import EngineRefused
 from support.adapters import write_adapter
-from support.engine_clients import address_of, events_of, text_of
+from support.engine_clients import address_of, client_of, events_of, text_of
 from support.engine_processes import SERVED_NAME, EngineLimits, EngineProcess, start_embedded, wait_until
 from support.telling_adapters import TellingModels, says, write_telling_adapter
 
@@ -33,6 +33,23 @@ def engine(models: TellingModels, tmp_path_factory: pytest.TempPathFactory) -> I
     with start_embedded(models.base.directory, api_key=KEY, limits=limits, log=log) as process:
         yield process
     assert "Traceback" not in log.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def driver(engine: EngineProcess) -> Iterator[EngineDriver]:
+    """The driver of the running engine; nothing is loaded before or after the test."""
+    driver = open_engine(engine.kind, address_of(engine))
+    yield driver
+    for name in driver.adapters():
+        driver.unload(name)
+    driver.close()
+
+
+@pytest.fixture
+def client(engine: EngineProcess) -> Iterator[httpx.Client]:
+    """What the agent sends by hand."""
+    with client_of(engine) as client:
+        yield client
 
 
 def test_a_hundred_concurrent_requests_for_a_lazy_adapter_cause_one_load(

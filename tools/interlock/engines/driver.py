@@ -25,7 +25,8 @@ class Capabilities:
     request. `drains_on_unload`: an unload waits in the engine for running requests. `boot_only`: adapters are named
     when it starts, so the agent writes down which and a person or a supervisor restarts it. `named_with_base`: a
     request names BASE:ADAPTER, and without the base in front it is answered by the base. `tokenizes` and `templates`:
-    it shows how it tokenizes a text, and a conversation through its chat template.
+    it shows how it tokenizes a text, and a conversation through its chat template. `unloads`: what is unloaded is gone
+    from the engine; where not, it is merely counted no more, and only the routing keeps requests away from it.
     """
 
     lists_adapters: bool = True
@@ -36,6 +37,7 @@ class Capabilities:
     named_with_base: bool = False
     tokenizes: bool = True
     templates: bool = True
+    unloads: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class LoraxDriver(TextGenerationDriver):
     """LoRAX over HTTP and a directory."""
 
     kind: ClassVar[str] = "lorax"
-    capabilities: ClassVar[Capabilities] = Capabilities(lists_adapters=False, lazy=True, templates=False)
+    capabilities: ClassVar[Capabilities] = Capabilities(lists_adapters=False, lazy=True, templates=False, unloads=False)
     router: ClassVar[str] = ""
 
     def __init__(self, connection: EngineConnection) -> None:

@@ -36,7 +36,9 @@ class NimDriver(OpenAiServerDriver):
     """NIM over HTTP and a directory."""
 
     kind: ClassVar[str] = "nim"
-    capabilities: ClassVar[Capabilities] = Capabilities(tells_directories=False, tokenizes=False, templates=False)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        tells_directories=False, tokenizes=False, templates=False, unloads=False
+    )
 
     def __init__(
         self,

@@ -130,7 +130,10 @@ class OpenAiServerDriver(ABC):
 
     def _version(self) -> tuple[str, str]:
         """The engine's version, and the path of its base where it tells it elsewhere than in `/v1/models`."""
-        version = read(self._engine.get("/version"), Version, "GET /version", self.kind)
+        answer = self._engine.get("/version")
+        if answer.status == HTTPStatus.NOT_FOUND:
+            raise other_engine("nothing at /version its own", self.kind)
+        version = read(answer, Version, "GET /version", self.kind)
         if version.engine != self._reported_engine:
             raise other_engine(f"itself {shown(version.engine)}, version {shown(version.version)}", self.kind)
         return version.version, ""

@@ -33,6 +33,10 @@ class SglangDriver(OpenAiServerDriver):
     capabilities: ClassVar[Capabilities] = Capabilities(drains_on_unload=True, named_with_base=True, templates=False)
     load_path: ClassVar[str] = "/load_lora_adapter"
     unload_path: ClassVar[str] = "/unload_lora_adapter"
+    cannot_load: ClassVar[str] = (
+        "check that the engine's machine has this directory, and that it was started with --enable-lora,"
+        " --max-lora-rank and --lora-target-modules that cover the adapter; its log says more"
+    )
     _naming: Naming | None = None
 
     def identity(self) -> EngineIdentity:
@@ -40,6 +44,17 @@ class SglangDriver(OpenAiServerDriver):
         identity = super().identity()
         self._naming = Naming.with_base(identity.base_names[0])
         return identity
+
+    def load(self, name: str, directory: str, *, lazy: bool = False) -> None:
+        """Load a served name; no other is asked for with the base in front, so no other may be loaded."""
+        if not is_served_name(name):
+            found = f"{name!r} is no served name"
+            raise EngineRefused(found, status=HTTPStatus.BAD_REQUEST, expected="ADAPTER@REVISION-DIGEST12")
+        try:
+            super().load(name, directory, lazy=lazy)
+        except EngineRefused as refused:
+            refused.remedy = refused.remedy or self.cannot_load
+            raise
 
     def unload(self, name: str) -> None:
         """Unload `name`: the engine forgets it at once and answers when its running requests are over.
@@ -67,9 +82,10 @@ class SglangDriver(OpenAiServerDriver):
         )
 
     def _version(self) -> tuple[str, str]:
-        answer = self._engine.get("/server_info")
+        # With the agent's token, because another engine's routing keeps this address for the agent.
+        answer = self._engine.get("/server_info", admin=True)
         if answer.status == HTTPStatus.NOT_FOUND:
-            answer = self._engine.get("/get_server_info")
+            answer = self._engine.get("/get_server_info", admin=True)
         if answer.status == HTTPStatus.NOT_FOUND:
             raise other_engine("nothing at /server_info its own", self.kind)
         info = read(answer, _ServerInfo, "GET /server_info", self.kind)

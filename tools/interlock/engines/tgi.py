@@ -33,7 +33,9 @@ class TgiDriver(TextGenerationDriver):
     """TGI over HTTP."""
 
     kind: ClassVar[str] = "tgi"
-    capabilities: ClassVar[Capabilities] = Capabilities(lists_adapters=False, tells_directories=False, boot_only=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        lists_adapters=False, tells_directories=False, boot_only=True, unloads=False
+    )
     router: ClassVar[str] = "text-generation-router"
     naming: Naming = SLASHED
 

@@ -1,6 +1,6 @@
 """The gateway as one ASGI application: routing, then the engine's own naming, then the way to the engine.
 
-    client → RoutingMiddleware → EdgeNaming → ReverseProxy → engine
+    client → RoutingMiddleware → Edge → ReverseProxy → engine
 
 Made by `interlock gateway` and by tests.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from interlock.engines.naming import Naming
-from interlock.gateway.naming import EdgeNaming
+from interlock.gateway.edge import Edge
 from interlock.gateway.proxy import ReverseProxy, Upstream
 from interlock.routing.asgi import Application
 from interlock.routing.middleware import RoutingMiddleware
@@ -29,4 +29,5 @@ class GatewaySettings:
 def gateway(settings: GatewaySettings) -> Application:
     """The application for one engine."""
     proxy = ReverseProxy(settings.upstream)
-    return RoutingMiddleware(EdgeNaming(proxy, settings.naming), settings.routing)
+    edge = Edge(proxy, settings.naming, max_body_bytes=settings.routing.max_body_bytes)
+    return RoutingMiddleware(edge, settings.routing)

@@ -2,8 +2,7 @@
 
 The last application behind the routing middleware. An answer passes chunk by chunk as it comes. A client that goes away
 ends the request in the engine too; an engine that stops in the middle ends the client's connection, so that half an
-answer is never taken for a whole one. Whatever administers adapters or the engine is refused, the agent's token or not:
-the agent talks to the engine itself.
+answer is never taken for a whole one.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from urllib.parse import quote
 import httpx
 
 from interlock.errors import UsageError
-from interlock.routing.administration import is_administration
 from interlock.routing.answers import send_refusal
 from interlock.routing.asgi import Headers, Receive, Scope, Send, route_path
-from interlock.routing.refusal import Refusal, forbidden
+from interlock.routing.refusal import Refusal
+from interlock.routing.request_body import read_body
 
 log = logging.getLogger("interlock.gateway")
 
@@ -102,12 +101,9 @@ class ReverseProxy:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = route_path(scope)
-        if is_administration(path):
-            found = "Adapters and the engine are administered by the Interlock agent only, and not through here."
-            raise forbidden(found, "Promote or roll back with a commit; the agent applies it.")
         if scope["method"] not in METHODS:
             raise Refusal(405, "MethodNotAllowed", "This method is not passed on.")
-        body = await self._body(receive)
+        body = await read_body(receive, None, self._upstream.max_body_bytes)
         if body is None:
             return
         passing = asyncio.ensure_future(self._pass(self._request(scope, path, body), send))
@@ -123,20 +119,6 @@ class ReverseProxy:
         if isinstance(results[0], Exception):
             raise results[0]
 
-    async def _body(self, receive: Receive) -> bytes | None:
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            if size > self._upstream.max_body_bytes:
-                raise Refusal(413, "RequestTooLarge", f"The body is larger than {self._upstream.max_body_bytes} bytes.")
-            if not message.get("more_body", False):
-                return b"".join(chunks)
-
     def _request(self, scope: Scope, path: str, body: bytes) -> httpx.Request:
         # The path that the routing judged, written once more: what was spelled otherwise cannot mean something else.
         query = scope.get("query_string", b"").decode("latin-1")
@@ -147,6 +129,8 @@ class ReverseProxy:
     async def _pass(self, request: httpx.Request, send: Send) -> None:
         try:
             response = await self._client.send(request, stream=True)
+        except httpx.PoolTimeout as error:
+            raise _unreachable(503, "The engine has as many requests as it may.") from error
         except httpx.TimeoutException as error:
             raise _unreachable(504, "The engine did not answer in time.") from error
         except httpx.TransportError as error:
