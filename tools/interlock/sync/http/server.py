@@ -66,7 +66,8 @@ class HttpServer:
             UsageError: nobody can listen at this address.
         """
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # With the protocol named, asyncio sends what it has at once (TCP_NODELAY); otherwise it does not.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((self._host, self._port))
