@@ -9,7 +9,7 @@ import pytest
 
 from interlock.artifacts.settings_files import MAX_SECRET_BYTES, MAX_SETTINGS_BYTES
 from interlock.errors import DocumentError, UsageError
-from interlock.sync.settings import load_settings
+from interlock.sync.settings import NODE_NAME, load_settings
 
 MINIMAL = """\
 kind: Node
@@ -34,7 +34,7 @@ VARIABLES = (
 @pytest.fixture(autouse=True)
 def no_secrets_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of whoever runs the tests does not count."""
-    for variable in VARIABLES:
+    for variable in (*VARIABLES, NODE_NAME):
         monkeypatch.delenv(variable, raising=False)
 
 
@@ -286,3 +286,13 @@ def test_the_places_for_receipts_start_at_the_settings_and_their_tokens_stay_sec
     first, second, third = settings.receipts_to
     assert (first.directory, second.token, third.git) == (home / "shared", SECRET, "/srv/receipts.git")
     assert SECRET not in repr(settings)
+
+
+def test_nodes_that_share_a_file_get_their_names_from_the_environment(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(NODE_NAME, "node-0\n")
+    assert load_settings(write(home, MINIMAL)).node.name == "node-0"
+    monkeypatch.setenv(NODE_NAME, "No Name")
+    with pytest.raises(UsageError, match="INTERLOCK_NODE_NAME is No Name"):
+        load_settings(write(home, MINIMAL))

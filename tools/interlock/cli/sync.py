@@ -77,7 +77,7 @@ def sync(node_file: Path, once: bool, print_root: bool, as_json: bool) -> int:
 
 def _run(agent: Agent, settings: NodeSettings, pulse: Pulse) -> None:
     """Turn until a signal ends it, and answer over HTTP meanwhile where the settings ask for that."""
-    wake = _stopped_by_signals()
+    wake = stopped_by_signals()
     with ExitStack() as stack:
         if settings.node.http:
             from interlock.sync.http.serving import serving  # not everybody wants it
@@ -111,7 +111,7 @@ def _log_to_stderr() -> None:
     logger.setLevel(logging.INFO)
 
 
-def _stopped_by_signals() -> Wake:
+def stopped_by_signals() -> Wake:
     wake = Wake()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: wake.stop())

@@ -9,8 +9,13 @@ from pathlib import Path
 from interlock.artifacts.settings_files import read_secret, read_settings
 from interlock.artifacts.sources import SourceAccess
 from interlock.artifacts.sources.settings import access_of
+from interlock.documents.identifiers import adapter_name
 from interlock.documents.kinds.node import Node
 from interlock.documents.kinds.receipts import ReceiptPush
+from interlock.errors import UsageError
+from interlock.findings.readable import readable
+
+NODE_NAME = "INTERLOCK_NODE_NAME"
 
 
 @dataclass(frozen=True)
@@ -99,11 +104,19 @@ def _place(home: Path, place: ReceiptPush) -> PushPlace:
 def load_node(path: Path) -> tuple[Node, Path]:
     """The same without secrets: the document, and the node's state directory.
 
+    Where many nodes share one file, INTERLOCK_NODE_NAME gives each its name.
+
     Raises:
-        UsageError: the file cannot be read.
+        UsageError: the file cannot be read, or the name in the environment is none.
         DocumentError: the file is not a valid Node document.
     """
     node = read_settings(path, Node, what="a node's settings", page="docs/node.md")
+    name = os.environ.get(NODE_NAME, "").strip()
+    if name:
+        try:
+            node = node.model_copy(update={"name": adapter_name(name)})
+        except ValueError as error:
+            raise UsageError(f"{NODE_NAME} is {readable(name)}: {error}") from error
     return node, _home(path) / node.state
 
 
