@@ -49,6 +49,13 @@ def test_a_turn_that_changes_nothing_writes_nothing_and_touches_seldom(tmp_path:
     assert inodes(tmp_path) == before
 
 
+def test_the_metrics_can_be_read_by_the_exporter_and_the_status_by_the_agent_s_user(tmp_path: Path) -> None:
+    times = Times()
+    StatusFiles(tmp_path, times, times).report(status())
+    modes = {name: (tmp_path / name).stat().st_mode & 0o777 for name in (METRICS_FILE, STATUS_FILE)}
+    assert modes == {METRICS_FILE: 0o644, STATUS_FILE: 0o600}
+
+
 def test_a_change_is_written_at_once(tmp_path: Path) -> None:
     times = Times()
     files = StatusFiles(tmp_path, times, times)

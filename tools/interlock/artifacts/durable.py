@@ -9,8 +9,11 @@ from pathlib import Path
 from interlock.errors import DocumentError
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` with `data`: readers see the old bytes or the new ones, never a mixture, also after a crash."""
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace `path` with `data`: readers see the old bytes or the new ones, never a mixture, also after a crash.
+
+    `mode`: who may read it; only its owner, unless said otherwise.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
@@ -18,6 +21,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
+            os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
         temporary.replace(path)
     finally:

@@ -69,7 +69,8 @@ class StatusFiles:
         self._moments("report:before")
         try:
             write_atomically(self._state / STATUS_FILE, to_json(status).encode())
-            write_atomically(self._state / METRICS_FILE, to_metrics(status).encode())
+            # A node exporter runs as another user.
+            write_atomically(self._state / METRICS_FILE, to_metrics(status).encode(), mode=0o644)
             self._written = status
         finally:
             self._moments("report:after")
