@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import audit, check_start, idle_agent, rollback, signatures
+from benchmarks import audit, check_start, idle_agent, rollback, signatures, verification
 from benchmarks.check import growth as check_growth
 from benchmarks.check import measure as check_large
 from benchmarks.fleet import measure as fleet
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[Path], object]] = {
     "idle_agent": idle_agent.measure,
     "rollback": rollback.measure,
     "signatures": signatures.measure,
+    "verification": verification.measure,
 }
 
 

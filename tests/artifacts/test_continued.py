@@ -168,9 +168,48 @@ def test_whoever_is_asked_to_stop_says_how_far_it_came_and_goes_on_later(
     answers = iter([False, True])
     with pytest.raises(ArtifactArriving, match=f"{2 * CHUNK} of {artifact.size} bytes from a faltering source are"):
         store.place(artifact, Faltering(directory), stop=lambda: next(answers))
-    source = Faltering(directory)
-    store.place(artifact, source)
+    source, calls = Faltering(directory), list[int]()
+    store.place(artifact, source, lambda done, _: calls.append(done))
     assert source.opened[0] == (MODEL, 2 * CHUNK)
+    assert calls[0] == 2 * CHUNK, "what this process has hashed is not hashed again"
+
+
+def test_a_process_that_hashed_nothing_yet_believes_nothing(
+    store: ArtifactStore, artifact: Artifact, directory: Path
+) -> None:
+    with pytest.raises(ArtifactArriving):
+        store.place(artifact, Faltering(directory), stop=lambda: True)
+    calls: list[int] = []
+    ArtifactStore(store.root).place(artifact, Faltering(directory), lambda done, _: calls.append(done))
+    assert calls[:2] == [CHUNK, 2 * CHUNK]
+
+
+def test_artifacts_are_verified_ahead_each_once_and_none_long_before_it_is_asked_for(
+    store: ArtifactStore, tmp_path: Path
+) -> None:
+    artifacts = []
+    for number in range(4):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        (directory / MODEL).write_bytes(bytes([number]) * 1000)
+        artifacts.append(described(directory))
+        store.place(artifacts[-1], Faltering(directory))
+
+    def damage(number: int) -> None:
+        (store.path_of(artifacts[number]) / MODEL).chmod(0o644)
+        _flip(store.path_of(artifacts[number]) / MODEL)
+
+    damage(1)
+    with store.verifying_ahead(artifacts):
+        damage(3)
+        assert store.verify(artifacts[0]) == store.path_of(artifacts[0])
+        for number in (1, 3):
+            with pytest.raises(ArtifactCorrupt):
+                store.verify(artifacts[number])
+        damage(0)
+        with pytest.raises(ArtifactCorrupt):
+            store.verify(artifacts[0])
+        assert store.verify(artifacts[2])
 
 
 def test_files_are_brought_at_the_same_time(store: ArtifactStore, directory: Path) -> None:

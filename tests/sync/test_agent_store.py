@@ -6,6 +6,7 @@ from contextlib import closing
 
 from interlock.sync.agent import Agent
 from interlock.sync.outcome import Done, Stalled
+from interlock.sync.patience import A_WHILE, FOR_EVER, Patience
 from interlock.sync.settings import load_settings
 from support.serving_node import ServingNode
 
@@ -79,3 +80,14 @@ def test_what_was_given_up_is_brought_again_when_git_asks_for_it(node: ServingNo
         assert agent.run_once() == Done()
     assert node.ask("support-bot").text == OLD
     assert first in placed(node)
+
+
+def test_a_turn_gets_further_and_leaves_off_after_a_while() -> None:
+    times = iter([100.0, 100.0 + A_WHILE, 100.1 + A_WHILE, 200.0, 200.1 + A_WHILE, 300.0, 1e9])
+    patience = Patience(lambda: next(times))
+    patience.begin(A_WHILE)
+    assert [patience.is_over() for _ in range(3)] == [False, False, True]
+    patience.begin(A_WHILE)
+    assert [patience.is_over() for _ in range(2)] == [False, True]
+    patience.begin(FOR_EVER)
+    assert [patience.is_over() for _ in range(2)] == [False, False]

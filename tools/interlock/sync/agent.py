@@ -31,7 +31,8 @@ from interlock.sync.memory import Memory
 from interlock.sync.moments import Moments, unwatched
 from interlock.sync.outcome import Done, Failed, Outcome, Waiting
 from interlock.sync.pace import Pace
-from interlock.sync.plan import Observed, Plan, plan, routed_names
+from interlock.sync.patience import A_WHILE, FOR_EVER, Patience
+from interlock.sync.plan import Load, Observed, Plan, plan, routed_names
 from interlock.sync.proof import not_shown
 from interlock.sync.receipt_places import journal_of, pushers_of
 from interlock.sync.receipts import Receipts, serving_of
@@ -80,6 +81,7 @@ class Agent:
         self._following = Following(source, clock, wall, earlier.last_poll if earlier else None)
         self._driver = driver or open_engine(node.engine.kind, _address(settings))
         self._memory = Memory()
+        self._patience = Patience(clock)
         self._keeper = keeper_of(settings, self._driver, wall, removed=self._memory.collected, moments=moments)
         self._view = EngineView(self._driver, settings.routes, self._memory, self._keeper.showing, clock)
         lists = self._driver.capabilities.lists_adapters
@@ -90,6 +92,7 @@ class Agent:
             driver=self._driver,
             store=self._keeper.store,
             keeper=self._keeper,
+            patience=self._patience,
             repository=judge.repository,
             routes=settings.routes,
             start_list=settings.state / START_LIST,
@@ -162,6 +165,7 @@ class Agent:
     def step(self, *, hinted: bool) -> float:
         """One turn, in which the remote is asked if that is due or somebody hinted; returns seconds until the next."""
         poll = hinted or self._clock() >= self._poll_at
+        self._patience.begin(A_WHILE)
         outcome = self._recorded_turn(poll=poll)
         if poll:
             self._poll_at = self._clock() + self._pace.poll_after(self._following.failures, self._chance())
@@ -171,6 +175,7 @@ class Agent:
         """Turn until the engine serves what git says or only a person, a repair or a long wait can help."""
         outcome: Outcome = Failed("nothing was done")
         for _ in range(rounds):
+            self._patience.begin(FOR_EVER)
             outcome = self.turn()
             if not isinstance(outcome, Waiting) or outcome.after > 5:
                 return outcome
@@ -228,8 +233,10 @@ class Agent:
             made = plan(desired, observed, known, now=self._clock(), drain=self._settings.drain_seconds)
             if not made.steps or hands_off:
                 break
-            for step in made.steps:
-                apply_step(step, desired, self._tools, self._memory)
+            loads = [step.target.artifact for step in made.steps if isinstance(step, Load)]
+            with self._keeper.store.verifying_ahead(loads):
+                for step in made.steps:
+                    apply_step(step, desired, self._tools, self._memory)
         return observed, made
 
     def _collect(self, facts: TurnFacts) -> None:

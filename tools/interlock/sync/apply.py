@@ -14,6 +14,7 @@ from interlock.artifacts.sources import SourceAccess, open_source
 from interlock.artifacts.store import ArtifactStore
 from interlock.engines.driver import UNTOLD, EngineDriver
 from interlock.errors import (
+    ArtifactArriving,
     ArtifactCorrupt,
     ArtifactError,
     EngineMisbehaved,
@@ -28,6 +29,7 @@ from interlock.sync.base_answers import BaseAnswers
 from interlock.sync.desired import Desired, Target
 from interlock.sync.memory import Memory, refusal_after
 from interlock.sync.moments import Moments, unwatched
+from interlock.sync.patience import Patience
 from interlock.sync.plan import Flip, Load, Place, Prove, ProveBase, StartWith, Step, Unload
 from interlock.sync.proof import BaseMismatch, not_shown, prove_base_answers, prove_base_files, require_base_files
 from interlock.sync.storekeeper import StoreKeeper
@@ -56,6 +58,7 @@ class Tools:
     base_answers: BaseAnswers
     clock: Callable[[], float]
     keeper: StoreKeeper
+    patience: Patience
     moments: Moments = unwatched
     access: SourceAccess | None = None
     ledger: Ledger | None = None
@@ -132,7 +135,10 @@ def _for_one(step: Place | Load | Prove, target: Target, desired: Desired, tools
             # Bytes that were fine once are read again before the next attempt.
             memory.directories.pop(target.served, None)
         memory.refuse(target.served, error, tools.clock())
-        log.error("%s is not served: %s", target.served, error)
+        if isinstance(error, ArtifactArriving):
+            log.info("%s is on its way: %s", target.served, error.found)
+        else:
+            log.error("%s is not served: %s", target.served, error)
     tools.moments(f"{kind}:after")
 
 
@@ -142,8 +148,10 @@ def _place(target: Target, desired: Desired, tools: Tools) -> Path:
         # Corrupt bytes are replaced only where no adapter of the engine is listed from that directory.
         in_use = str(tools.store.path_of(target.artifact)) in tools.driver.adapters().values()
         put = tools.store.place if in_use else tools.store.replace_corrupt
+        if tools.patience.is_over() and tools.store.lacks(target.artifact):
+            raise ArtifactArriving(f"{target.served} is brought after what is on its way")
         tools.keeper.make_room(target.artifact)
-        placed = put(target.artifact, source)
+        placed = put(target.artifact, source, stop=tools.patience.is_over)
     log.info("verified the bytes of %s in %s", target.served, placed)
     return placed
 

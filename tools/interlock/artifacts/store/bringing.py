@@ -1,8 +1,8 @@
 """Brings one file of an artifact from its source, hashed on the way, and continues what an earlier time left off.
 
-What lies there already is hashed first, so that continued bytes are as exact as fresh ones. Where the whole turns out
-wrong although the source may be right (another process wrote into it, a disk that forgot), it is brought once more from
-the start before the source is blamed.
+What lies there already is hashed first, so that continued bytes are as exact as fresh ones; a process that left off
+because it was asked to remembers the hash so far. Where the whole turns out wrong although the source may be right
+(another process wrote into it, a disk that forgot), it is brought once more from the start before the source is blamed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from interlock.artifacts.digests import Progress, chunks
 from interlock.artifacts.sources import ArtifactFiles
@@ -23,13 +23,26 @@ from interlock.errors import ArtifactArriving, ArtifactCorrupt, RangeNotSupporte
 _FETCH_AGAIN = "copy the registered file there again, or register what is there now as a new revision"
 
 
+Hashes = dict[tuple[Path, int, int, int], Any]
+"""The state of a hash over a file, by path, inode, size and time of change: what was left off in this process."""
+
+
 class Bringing:
-    """One artifact on its way from `source` into `directory`; adds up the bytes of all files for one progress bar."""
+    """One artifact on its way from `source` into `directory`; adds up the bytes of all files for one progress bar.
+
+    `left_off` is what this process remembers of earlier times.
+    """
 
     def __init__(
-        self, artifact: Artifact, source: ArtifactFiles, directory: Path, progress: Progress | None = None
+        self,
+        artifact: Artifact,
+        source: ArtifactFiles,
+        directory: Path,
+        progress: Progress | None = None,
+        left_off: Hashes | None = None,
     ) -> None:
         self.artifact, self.source, self.directory = artifact, source, directory
+        self.left_off: Hashes = {} if left_off is None else left_off
         self._progress, self._done = progress, 0
         self._lock = threading.Lock()
 
@@ -84,9 +97,23 @@ class _File:
         """Hash what lies there already; returns how many bytes that are. More than promised is worth nothing."""
         if os.fstat(self._kept.fileno()).st_size > self._file.size:
             self._begin_again()
+        self._recall()
         for piece in chunks(self._kept, self._file.path):
             self._note(piece)
         return self._size
+
+    def _identity(self) -> tuple[Path, int, int, int]:
+        found = os.fstat(self._kept.fileno())
+        path = self._bringing.directory / self._file.path
+        return path, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _recall(self) -> None:
+        identity = self._identity()
+        state = self._bringing.left_off.pop(identity, None)
+        if state is not None:
+            self._state, self._size = state, identity[2]
+            self._kept.seek(self._size)
+            self._bringing.here(self._size)
 
     def _receive(self, start: int) -> None:
         with self._bringing.source.open(self._file.path, start=start) as stream:
@@ -95,13 +122,14 @@ class _File:
                     raise self._from.too_long(self._file)
                 _write(self._kept, piece)
                 self._note(piece)
+                if self._halt():
+                    self._bringing.left_off[self._identity()] = self._state
+                    raise self._bringing.arriving()
 
     def _note(self, piece: bytes) -> None:
         self._state.update(piece)
         self._size += len(piece)
         self._bringing.here(len(piece))
-        if self._halt():
-            raise self._bringing.arriving()
 
     def _check(self) -> None:
         self._from.check(self._file, self._size, self._state.hexdigest())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from interlock.artifacts.plain_files import FILE, list_directory, open_plain
-from interlock.artifacts.store.parallel import for_each
+from interlock.artifacts.store.parallel import for_each, never
 from interlock.documents.kinds.adapter_revision import Artifact, ArtifactFile
 from interlock.errors import ArtifactArriving, ArtifactCorrupt, ArtifactUnreachable
 
@@ -21,16 +21,17 @@ PIECE = 256 << 10
 _REPAIR = "stop the engine, move {} away, and run: interlock sync --once"
 
 
-def verify_directory(directory: Path, artifact: Artifact) -> Path:
+def verify_directory(directory: Path, artifact: Artifact, stop: Callable[[], bool] = never) -> Path:
     """Return `directory` if it holds exactly the files of the manifest.
 
     Raises:
+        ArtifactArriving: `stop` said yes, so that nobody knows.
         ArtifactMissing: there is no such directory, or it is a link.
         ArtifactCorrupt: a file is missing, additional, a link, or holds other bytes.
         ArtifactUnreachable: it cannot be read.
     """
     _check_names(artifact, directory, list_directory(directory))
-    for_each(artifact.files, lambda file, halt: _verify(directory, file, halt))
+    for_each(artifact.files, lambda file, halt: _verify(directory, file, halt), stop=stop)
     return directory
 
 
