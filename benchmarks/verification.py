@@ -1,8 +1,8 @@
 """How fast artifacts are verified before a load, beside two parallel `sha256sum` over the same files, in one run.
 
 Limit: at least 0.9 of their throughput. Two files of 500 MB each, warm in the page cache for both sides: once as two
-files of one artifact, once as two artifacts of one file each, as the agent verifies what it loads next. Rounds alternate,
-the median of five counts. Where `openssl` is installed two parallel `openssl dgst -sha256` run too: they use the
+files of one artifact, once as two artifacts of one file each, as the agent verifies what it loads next. Rounds take
+turns, the median of five counts. Where `openssl` is installed two parallel `openssl dgst -sha256` run too: they use the
 processor's own instructions, which not every `sha256sum` does. Also measured: bringing an artifact from a directory
 (read, hash, write, sync), and how much memory all of that takes.
 """
