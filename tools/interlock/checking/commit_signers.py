@@ -13,6 +13,7 @@ from interlock.checking.key_rings import key_blocks, rosters_of
 from interlock.checking.signed_range import signing_key_of
 from interlock.documents.identifiers import commit_id
 from interlock.errors import SignatureInvalid, SigningFailed
+from interlock.history.blob_reading import object_reader
 from interlock.history.commit_objects import take_apart
 from interlock.history.git_command import Git
 
@@ -48,7 +49,8 @@ class CommitSigners(Mapping[str, str]):
         return True
 
     def _look(self, commit: str) -> str:
-        data = self._git.run("cat-file", "commit", commit_id(commit), limit=MAX_COMMIT_BYTES)
+        with object_reader(self._git) as reader:
+            data = reader.read_commit(commit_id(commit), limit=MAX_COMMIT_BYTES)
         try:
             taken = take_apart(commit, data)
             fingerprint = signing_key_of(taken, self._blocks() if taken.format == "gpg" else ())

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from interlock.documents.identifiers import commit_id
 from interlock.errors import HistoryError
 from interlock.history import folder_ref
-from interlock.history.blob_reading import ObjectReader
+from interlock.history.blob_reading import object_reader
 from interlock.history.git_command import Git
 
 REF = "refs/interlock/attestations"
@@ -81,11 +81,8 @@ def _stored(git: Git, folder: str, what: str, most: int) -> Stored:
             expected=f"at most {most}",
             remedy="find out who added them: git log " + REF,
         )
-    reader = ObjectReader(git)
-    try:
+    with object_reader(git) as reader:
         found = reader.read_several([blob for blob in blobs.values() if blob], limit=MAX_FILE)
-    finally:
-        reader.close()
     statements, refused = {}, {}
     for name, blob in blobs.items():
         why = why_not_read(name, found.get(blob))

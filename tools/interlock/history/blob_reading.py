@@ -20,6 +20,7 @@ from interlock.documents.tree import too_large
 from interlock.errors import ArtifactUnreachable, HistoryError, RemoteUnreachable
 from interlock.history.bounded_process import printed_errors
 from interlock.history.git_command import Git
+from interlock.history.reading_session import OpenReader, give_reader_back, take_reader
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -42,8 +43,11 @@ class ObjectReader:
         self._deadline = 0.0
 
     def close(self) -> None:
-        """End the git process; the next read starts another."""
+        """End the git process, or leave it to the next reader of a session; the next read starts another."""
         with self._lock:
+            idle = OpenReader(self._process, self._stack) if self._process and not self._buffer else None
+            if idle and give_reader_back(self._git, idle):
+                self._process, self._stack = None, ExitStack()
             self._end()
 
     def read(self, blob: str, name: str, *, limit: int) -> bytes:
@@ -77,6 +81,15 @@ class ObjectReader:
         """
         return self._read(tree, f"the folder {tree[:12]}", b"tree", limit)
 
+    def read_commit(self, commit: str, *, limit: int) -> bytes:
+        """Return a raw commit of at most `limit` bytes, by its full id.
+
+        Raises:
+            DocumentError: it is larger.
+            HistoryError: git does not have it (`RemoteUnreachable` where that may pass).
+        """
+        return self._read(commit, f"commit {commit[:12]}", b"commit", limit)
+
     def read_several(self, blobs: Sequence[str], *, limit: int) -> dict[str, bytes]:
         """The bytes of those of these blobs that are here and have at most `limit` bytes, by id.
 
@@ -104,12 +117,19 @@ class ObjectReader:
 
     def _ask(self, blob: str, name: str) -> None:
         if self._process is None:
-            self._process = self._stack.enter_context(self._git.pipe("cat-file", "--batch"))
+            self._start()
+        assert self._process
         assert self._process.stdin
         try:
             self._process.stdin.write(f"{blob}\n".encode("ascii"))
         except BrokenPipeError as error:
             raise self._ended(name) from error
+
+    def _start(self) -> None:
+        if open_reader := take_reader(self._git):
+            self._process, self._stack = open_reader.process, open_reader.ending
+        else:
+            self._process = self._stack.enter_context(self._git.pipe("cat-file", "--batch"))
 
     def _announced(self, name: str) -> list[bytes]:
         while (end := self._buffer.find(b"\n")) < 0:
@@ -174,6 +194,16 @@ class ObjectReader:
         self._stack = ExitStack()
         self._process = None
         self._buffer = bytearray()
+
+
+@contextmanager
+def object_reader(git: Git) -> Iterator[ObjectReader]:
+    """A reader for the length of a block."""
+    reader = ObjectReader(git)
+    try:
+        yield reader
+    finally:
+        reader.close()
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from interlock.documents.fields import relative_path
 from interlock.documents.identifiers import commit_id
 from interlock.errors import HistoryError
-from interlock.history.blob_reading import ObjectReader
+from interlock.history.blob_reading import object_reader
 from interlock.history.git_command import Git
+from interlock.history.reading_session import remembered
 
 _OBJECT = re.compile(rb"([0-9a-f]{40}) (?:blob|tree) \d+")
 
@@ -22,6 +23,10 @@ def objects_at(git: Git, path: str, commits: Sequence[str]) -> dict[str, str | N
     """
     if not commits:
         return {}
+    return remembered(git, ("objects", path, tuple(commits)), lambda: _objects_at(git, path, commits))
+
+
+def _objects_at(git: Git, path: str, commits: Sequence[str]) -> dict[str, str | None]:
     asked = "".join(f"{commit_id(commit)}:{relative_path(path)}\n" for commit in commits)
     answers = git.run("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", data=asked.encode())
     lines = answers.split(b"\n")
@@ -40,8 +45,5 @@ def contents_of(git: Git, blobs: Iterable[str], *, limit: int) -> dict[str, byte
     wanted = sorted(set(blobs))
     if not wanted:
         return {}
-    reader = ObjectReader(git)
-    try:
+    with object_reader(git) as reader:
         return reader.read_several(wanted, limit=limit)
-    finally:
-        reader.close()

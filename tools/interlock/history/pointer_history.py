@@ -13,8 +13,9 @@ from interlock.documents.identifiers import InvalidIdentifier, adapter_name, com
 from interlock.documents.layout import pointer_path
 from interlock.documents.yaml_reader import UnreadableDocument, read_yaml
 from interlock.errors import DocumentError, HistoryError
-from interlock.history.blob_reading import ObjectReader
+from interlock.history.blob_reading import ObjectReader, object_reader
 from interlock.history.git_command import Git
+from interlock.history.reading_session import remembered
 
 MAX_POINTER_BYTES = 1 << 20
 _UNREADABLE = ""
@@ -42,14 +43,11 @@ def pointer_changes(git: Git, commit: str, environment: str, adapter: str | None
     refuse_cut_history(git)
     folder = f"environments/{environment}/pointers"
     where = pointer_path(environment, adapter) if adapter else folder
-    objects = ObjectReader(git)
-    try:
+    with object_reader(git) as objects:
         changes = [
             PointerChange(touch.commit, environment, touch.adapter, _active(objects, touch))
             for touch in _touches(git, commit_id(commit), folder, where)
         ]
-    finally:
-        objects.close()
     return [change for change in changes if change.active != _UNREADABLE]
 
 
@@ -59,7 +57,7 @@ def refuse_cut_history(git: Git) -> None:
     Raises:
         HistoryError: the repository is a shallow clone.
     """
-    if git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
+    if remembered(git, "is-shallow", lambda: git.run("rev-parse", "--is-shallow-repository").strip()) == b"true":
         raise HistoryError(
             f"{git.directory} is a shallow clone, so what was earlier is not known",
             expected="the whole history",

@@ -25,6 +25,7 @@ from interlock.findings.finding import Verdict
 from interlock.history.commit_tree import CommitTree
 from interlock.history.mirror import Mirror, Remote, Tips
 from interlock.history.pointer_history import pointer_changes
+from interlock.history.reading_session import reading_session
 from interlock.history.repository import GitRepository
 from interlock.history.way_back import earlier_active
 from interlock.sync.accepted import Accepted
@@ -148,6 +149,10 @@ class CommitJudge:
         return self._once(("desired", accepted), computed)
 
     def _judged(self, accepted: Accepted | None, commit: str) -> Passed | Flaw | CheckResult:
+        with reading_session():
+            return self._judged_anew(accepted, commit)
+
+    def _judged_anew(self, accepted: Accepted | None, commit: str) -> Passed | Flaw | CheckResult:
         trusted = self._trust.judge(accepted, commit)
         if not isinstance(trusted, Trusted):
             return trusted
