@@ -191,6 +191,29 @@ def test_a_commit_that_is_not_on_the_branch_is_told(story: Story) -> None:
     assert "followed bbbbbbbbbbbb, which is no commit of this branch" in outcome.out
 
 
+def test_a_node_that_reads_a_directory_is_followed_by_the_tree_that_it_names(story: Story) -> None:
+    story.tell("2", day(4))
+    trees = [story.repository.git("rev-parse", f"{commit}^{{tree}}") for commit in story.commits]
+    assert trees[1] == trees[3]
+    for number, (active, at) in enumerate((("2", 4.1), ("1", 4.2), ("2", 4.3)), start=1):
+        story.commits.append(trees[number])
+        story.serve(active, day(at))
+    assert story.told(4.15)["decided_by"]["commit"] == story.commits[3]
+    assert story.told(4.25)["decided_by"]["commit"] == story.commits[2]
+    story.now = day(2)
+    assert story.asked(4.15).status == 0
+
+
+def test_only_the_receipts_of_one_node_are_read_if_asked(story: Story, tmp_path: Path) -> None:
+    other = Story(story.repository, tmp_path / "other", story.key, story.commits)
+    other.journal.node = "gpu-2"
+    other.serve("3", day(1), "began")
+    words = ("--receipts", other.directory, "--node-key", f"gpu-2={story.key.public}", "--format", "json")
+    assert [row["node"] for row in story.asked(2, *words).document["served"]] == ["gpu-1", "gpu-2"]
+    assert [row["node"] for row in story.asked(2, *words, "--on-node", "gpu-2").document["served"]] == ["gpu-2"]
+    assert story.asked(2, "--on-node", "gpu-3").status == 4
+
+
 def test_what_no_commit_told_is_told(story: Story) -> None:
     other = story.repository
     (other.root / "adapters/support-bot/revisions/4.yaml").write_text(

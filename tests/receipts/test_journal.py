@@ -12,10 +12,11 @@ import pytest
 
 from interlock.approvals.sshsig import verify
 from interlock.approvals.unattended_key import UnattendedKey, load_unattended_key
+from interlock.documents.canonical_json import canonical_json
 from interlock.errors import EvidenceError, UsageError
 from interlock.receipts.journal import Journal, ReceiptNotWritten, read_segment, segments
 from interlock.receipts.receipt import NAMESPACE, read_line
-from support.receipts import Clock, journal_in, served, witnessed
+from support.receipts import Clock, journal_in, served, share, witnessed
 from support.signing_keys import make_key, ssh_keygen_verifies
 
 
@@ -57,6 +58,15 @@ def test_only_what_changed_is_written_and_all_of_it_is_known_afterwards(director
     assert (set(second.routes), second.gone) == ({"bot"}, ())
     assert (set(third.routes), third.gone) == (set(), ("sql",))
     assert journal_in(directory, clock).last == witnessed(bot="2")
+
+
+def test_the_digest_of_routes_is_over_their_canonical_form(directory: Path, clock: Clock) -> None:
+    canaries = {"bot": share("bot", "2", 12.5, ("acme", "Müller & Söhne", '"\\\u2028'))}
+    now = witnessed(bot="1", sql="1", canaries=canaries)
+    line = journal_in(directory, clock).append("began", now)
+    form = canonical_json({alias: route.model_dump() for alias, route in now.routes.items()})
+    assert line.receipt.routes_digest == f"sha256:{hashlib.sha256(form).hexdigest()}"
+    assert journal_in(directory, clock).last == now
 
 
 def test_a_signature_is_one_that_ssh_keygen_verifies(directory: Path, clock: Clock, tmp_path: Path) -> None:

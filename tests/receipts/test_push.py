@@ -80,6 +80,16 @@ def test_a_directory_that_is_not_there_is_not_made(source: Source, tmp_path: Pat
     assert (pusher.trouble, pusher.failures) == ("", 0)
 
 
+def test_a_link_that_somebody_planted_in_a_directory_is_not_followed(source: Source, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "shared" / NODE).symlink_to(tmp_path / "elsewhere")
+    pusher = source.pusher(ToDirectory(tmp_path / "shared"))
+    assert not pusher.push()
+    assert "leads elsewhere" in pusher.trouble
+    assert files_of(tmp_path / "elsewhere") == []
+
+
 def test_what_is_sent_again_is_there_once(source: Source, tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
     assert source.pusher(ToDirectory(tmp_path / "shared")).push()

@@ -185,6 +185,18 @@ def test_a_node_that_went_on_from_an_older_copy_answers_by_what_it_wrote_then(no
     assert served_at(chain, Asked("bot", at(3.5), "acme")).known is Known.NOT_KNOWN
 
 
+def test_two_nodes_under_one_name_leave_open_what_they_do_not_agree_on(node: Node, tmp_path: Path) -> None:
+    flips(node, "1")
+    other = journal_in(tmp_path / "other", node.clock, key=node.journal.key)
+    other.append("began", witnessed(bot="1", sql="1"))
+    node.journal.append("flipped", witnessed(bot="2"))
+    other.append("flipped", witnessed(bot="3", sql="1"))
+    chain = node.chain(tmp_path / "other")
+    assert "another chain" in chain.notes[0]
+    answer = served_at(chain, Asked("bot", at(4.5), "acme"))
+    assert (answer.known, "two receipts hold" in answer.why) == (Known.NOT_KNOWN, True)
+
+
 def test_what_is_not_signed_is_told_as_not_proven(node: Node, tmp_path: Path) -> None:
     other = replace(node, directory=tmp_path / "unsigned", journal=journal_in(tmp_path / "unsigned", Clock()))
     flips(other, "1", "2")

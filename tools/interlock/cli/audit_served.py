@@ -24,7 +24,7 @@ from interlock.receipts.chains import NodeChain, chains_of
 from interlock.receipts.collected import Collected, from_paths, from_refs
 from interlock.receipts.node_keys import NodeKeys
 from interlock.receipts.receipt import AliasRoute, moment_text
-from interlock.receipts.served_at import Answer, Asked, Known, aliases_at, served_at
+from interlock.receipts.served_at import Answer, Asked, Known, aliases_of, holding_at, served_by
 
 SCHEMA = "interlock-audit-served/1"
 MAX_KEY_FILE = 16 * 1024
@@ -98,7 +98,9 @@ def tell_served(repository: GitRepository, head: str, asked: Question, form: str
 
 
 def _told(repository: GitRepository, head: str, asked: Question, now: dt.datetime, ref: str) -> Told:
-    collected = from_paths(asked.receipts) if asked.receipts else from_refs(repository.git)
+    collected = (
+        from_paths(asked.receipts, node=asked.node) if asked.receipts else from_refs(repository.git, node=asked.node)
+    )
     roster, unreadable = roster_at(repository, head)
     chains = chains_of(collected.found, NodeKeys.of(roster, now.date(), asked.keys), now)
     chosen = [chain for chain in chains if asked.node in ("", chain.node)]
@@ -124,9 +126,9 @@ def _nothing_there(collected: Collected, chosen: Sequence[NodeChain], asked: Que
 def _answers(chain: NodeChain, asked: Question) -> Iterator[Answer]:
     if asked.environment and asked.environment not in chain.environments:
         return
-    aliases = [asked.alias] if asked.alias else aliases_at(chain, asked.at)
-    for alias in aliases or [""]:
-        answer = served_at(chain, Asked(alias, asked.at, asked.tenant, asked.user))
+    holding = holding_at(chain, asked.at)
+    for alias in [asked.alias] if asked.alias else aliases_of(holding) or [""]:
+        answer = served_by(chain, holding, Asked(alias, asked.at, asked.tenant, asked.user))
         if asked.environment in ("", answer.environment) or answer.record is None:
             yield answer
 

@@ -46,6 +46,7 @@ class _Collector:
     collected: Collected = field(default_factory=Collected)
     strange: list[tuple[str, str, bool]] = field(default_factory=list)
     left: int = MAX_BYTES
+    node: str = ""
 
     def read(self, stream: BinaryIO, place: str, copy: str, folder: str = "") -> None:
         """Read the lines of one file."""
@@ -55,6 +56,8 @@ class _Collector:
             self.left -= len(line)
             if self.left < 0:
                 raise UsageError(f"more than {MAX_BYTES} bytes of receipts", remedy="name those of fewer nodes")
+            if self.node and f'"node":"{self.node}"'.encode() not in line:
+                continue
             try:
                 if not line.endswith(b"\n"):
                     raise EvidenceError("a line that breaks off")
@@ -72,13 +75,15 @@ class _Collector:
         return self.collected
 
 
-def from_paths(paths: Sequence[Path]) -> Collected:
+def from_paths(paths: Sequence[Path], *, node: str = "") -> Collected:
     """The receipts in files, and in every `.jsonl` file below directories; links below a directory are not followed.
+
+    `node` leaves out those of others.
 
     Raises:
         UsageError: a path is not there or cannot be read, or there is too much.
     """
-    collector = _Collector()
+    collector = _Collector(node=node)
     for path in paths:
         collector.collected.places.append(readable(str(path)))
         try:
@@ -103,19 +108,21 @@ def _files(path: Path) -> Iterable[Path]:
     return sorted(file for file in found if not file.is_symlink() and file.is_file())
 
 
-def from_refs(git: Git) -> Collected:
-    """The receipts under `refs/interlock/receipts/` of a repository.
+def from_refs(git: Git, *, node: str = "") -> Collected:
+    """The receipts under `refs/interlock/receipts/` of a repository; `node` leaves out those of others.
 
     Raises:
         HistoryError: git cannot read them.
     """
-    collector = _Collector()
+    collector = _Collector(node=node)
     objects = ObjectReader(git)
     try:
-        for ref, node in _refs(git):
+        for ref, owner in _refs(git):
+            if node not in ("", owner):
+                continue
             collector.collected.places.append(ref)
             for name, data in _blobs(git, objects, ref):
-                collector.read(io.BytesIO(data), f"{ref}:{name}", ref, node)
+                collector.read(io.BytesIO(data), f"{ref}:{name}", ref, owner)
     finally:
         objects.close()
     return collector.done()

@@ -7,6 +7,7 @@ another way than it would be written here: what was signed is what is read.
 
 import datetime as dt
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -153,8 +154,10 @@ class Line:
 
 
 def routes_digest(routes: dict[str, AliasRoute]) -> str:
-    """The digest of all routes of a node."""
-    return _digest(canonical_json({alias: route.model_dump() for alias, route in routes.items()}))
+    """The digest of all routes of a node, over their canonical JSON."""
+    document = {alias: route.model_dump() for alias, route in routes.items()}
+    # The same bytes as `canonical_json`, many times as fast: all keys are ASCII, and no value is a number.
+    return _digest(json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8"))
 
 
 def to_line(receipt: Receipt, signature: str) -> bytes:

@@ -7,13 +7,13 @@ choice, are missing, are not proven, or nobody watched, the answer is "not known
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from interlock.receipts.chains import NodeChain, Record
-from interlock.receipts.receipt import AliasRoute
-from interlock.receipts.witnessed import table_of
+from interlock.receipts.receipt import AliasRoute, Receipt
+from interlock.receipts.witnessed import Witnessed, table_of
 from interlock.routing.decision import Reason, decide
 
 
@@ -60,14 +60,44 @@ class Answer:
     is_proven: bool = False
 
 
-def aliases_at(chain: NodeChain, at: dt.datetime) -> list[str]:
-    """Every alias that a node may have had at a moment."""
-    return sorted({alias for record in _in_force(chain, at) for alias in chain.state_after(record)[0].routes})
+@dataclass(frozen=True)
+class Holding:
+    """A receipt that holds at a moment, the one that ends its time, and what was served from each of the two on.
+
+    `lacking` says why the routes of the first are not all known ("": they are).
+    """
+
+    record: Record
+    after: Record | None
+    state: Witnessed
+    lacking: str
+    next_state: Witnessed
+
+
+def holding_at(chain: NodeChain, at: dt.datetime) -> list[Holding]:
+    """The receipts that hold at a moment: one, unless the clock or the chain of the node is not one."""
+    records = _considered(chain)
+    found = []
+    for record in _in_force(records, at):
+        after = _next(records, record)
+        state, lacking = chain.state_after(record)
+        found.append(Holding(record, after, state, lacking, chain.state_after(after)[0] if after else Witnessed()))
+    return found
+
+
+def aliases_of(holding: Sequence[Holding]) -> list[str]:
+    """Every alias that a node may have had."""
+    return sorted({alias for one in holding for alias in one.state.routes})
 
 
 def served_at(chain: NodeChain, asked: Asked) -> Answer:
     """What a node answered, as far as its receipts tell."""
-    answers = [_answer(chain, record, asked) for record in _in_force(chain, asked.at)]
+    return served_by(chain, holding_at(chain, asked.at), asked)
+
+
+def served_by(chain: NodeChain, holding: Sequence[Holding], asked: Asked) -> Answer:
+    """The same, with the receipts that hold at the moment that is asked for."""
+    answers = [_answer(chain, one, asked) for one in holding]
     if not answers:
         first = min(record.time for record in chain.records.values())
         why = f"its receipts begin at {first:%Y-%m-%d %H:%M:%S} UTC"
@@ -84,9 +114,8 @@ def _same(one: Answer, other: Answer) -> bool:
     return (one.known, one.served, one.route) == (other.known, other.served, other.route)
 
 
-def _in_force(chain: NodeChain, at: dt.datetime) -> list[Record]:
+def _in_force(records: Mapping[str, Record], at: dt.datetime) -> list[Record]:
     """The receipts that hold at a moment: begun, and not followed by another that has begun too."""
-    records = _considered(chain)
     starts = [start.time for start in _starts(records)]
     found = []
     for record in records.values():
@@ -117,10 +146,9 @@ def _children(records: Mapping[str, Record], digest: str) -> list[Record]:
     return [records[child] for child in records[digest].children if child in records] if digest in records else []
 
 
-def _answer(chain: NodeChain, record: Record, asked: Asked) -> Answer:
-    receipt, (state, lacking) = record.receipt, chain.state_after(record)
-    route = state.routes.get(asked.alias)
-    after = _next(chain, record)
+def _answer(chain: NodeChain, one: Holding, asked: Asked) -> Answer:
+    record, after, receipt, lacking = one.record, one.after, one.record.receipt, one.lacking
+    route = one.state.routes.get(asked.alias)
     answer = Answer(
         chain.node,
         receipt.environment,
@@ -138,7 +166,7 @@ def _answer(chain: NodeChain, record: Record, asked: Asked) -> Answer:
     else:
         decided = _decided(answer, route, asked)
         decided = _not_there(decided, record)
-    doubt = "; ".join(_doubts(chain, record, after, decided))
+    doubt = "; ".join(_doubts(chain, one, decided))
     return replace(decided, known=Known.NOT_KNOWN, why=doubt) if doubt else decided
 
 
@@ -153,9 +181,8 @@ def _decided(answer: Answer, route: AliasRoute, asked: Asked) -> Answer:
     return replace(answer, known=Known.SERVED, served=end.served, digest=end.digest or "", reason=decision.reason.value)
 
 
-def _next(chain: NodeChain, record: Record) -> Record | None:
+def _next(records: Mapping[str, Record], record: Record) -> Record | None:
     """The receipt that ends the time of another: one that follows it, or else the next that the node began with."""
-    records = _considered(chain)
     after = _children(records, record.line.digest)
     return min(
         after or (one for one in _starts(records) if one.time > record.time), key=lambda one: one.time, default=None
@@ -178,16 +205,18 @@ def _not_there(answer: Answer, record: Record) -> Answer:
     return replace(answer, known=Known.NOTHING, why=why, served="", digest="")
 
 
-def _doubts(chain: NodeChain, record: Record, after: Record | None, decided: Answer) -> Iterator[str]:
+def _doubts(chain: NodeChain, one: Holding, decided: Answer) -> Iterator[str]:
     """Why what a receipt says may not have held at the moment that was asked for."""
+    record, after = one.record, one.after
+    same_route = one.next_state.routes.get(decided.alias) == decided.route
     if after and after.parent != record.line.digest:
         yield f"receipts are missing between {_time(record)} and {_time(after)}"
     elif after is None and record.receipt.event == "ended":
         yield f"the agent ended at {_time(record)}, and nobody watched since"
     elif after and (record.receipt.event == "ended" or after.receipt.event == "began"):
-        if not _goes_on(chain, record, after, decided):
+        if not (same_route and _same_process(record.receipt, after.receipt)):
             yield f"nobody watched for some time between {_time(record)} and {_time(after)}"
-    elif after and after.receipt.event == "found" and _route_after(chain, after, decided) != decided.route:
+    elif after and after.receipt.event == "found" and not same_route:
         yield f"the table was replaced between {_time(record)} and {_time(after)}, and it is not known when"
     if chain.is_proven and not record.vouched:
         yield f"the receipt of {_time(record)} is not proven, unlike those before it: {record.signature.why}"
@@ -204,16 +233,10 @@ def _engine_doubts(record: Record) -> Iterator[str]:
         yield "the agent had not yet seen the engine"
 
 
-def _goes_on(chain: NodeChain, record: Record, after: Record, decided: Answer) -> bool:
-    """Whether the same process served the same before and after a time in which nobody watched."""
-    one, other = record.receipt, after.receipt
+def _same_process(one: Receipt, other: Receipt) -> bool:
+    """Whether the same process of the engine had the same revisions before and after a time that nobody watched."""
     same = one.serving == other.serving == "yes" and one.absent == other.absent
-    process = bool(one.engine.process) and one.engine == other.engine
-    return same and process and _route_after(chain, after, decided) == decided.route
-
-
-def _route_after(chain: NodeChain, record: Record, decided: Answer) -> AliasRoute | None:
-    return chain.state_after(record)[0].routes.get(decided.alias)
+    return same and bool(one.engine.process) and one.engine == other.engine
 
 
 def _time(record: Record) -> str:

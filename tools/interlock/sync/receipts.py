@@ -8,6 +8,7 @@ agent was killed in between is recorded at the next chance. Never raises and nev
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -27,8 +28,8 @@ log = logging.getLogger("interlock.sync")
 
 ENOUGH_FAILURES = 3
 """So often a place has to refuse before the status calls it a trouble."""
-LAST_PUSH = 3.0
-"""Seconds that each place gets when the agent ends."""
+LAST_PUSH = 5.0
+"""Seconds that all places together get when the agent ends."""
 
 Look = Callable[[], EngineSeen]
 """Asks the engine who it is; may raise an EngineError."""
@@ -100,7 +101,10 @@ class Receipts:
         if self._begun:
             self._write("ended", self._now)
         for pusher in self._pushers:
-            pusher.close(LAST_PUSH)
+            pusher.finish()
+        deadline = time.monotonic() + LAST_PUSH
+        for pusher in self._pushers:
+            pusher.close(max(0.0, deadline - time.monotonic()))
 
     def _with_table(self, now: Witnessed, table: RouteTable | None, desired: Desired) -> Witnessed:
         if self._begun and table == self._table:

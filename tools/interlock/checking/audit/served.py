@@ -7,7 +7,8 @@ what is known of it: its verdict, who activated it, who approved it. Where the t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from interlock.checking.audit.outcome import Audit, AuditedCommit
@@ -63,14 +64,19 @@ def joined(repository: GitRepository, audit: Audit, answers: Sequence[Answer]) -
     Raises:
         HistoryError: git cannot deliver a record that is needed.
     """
-    positions = {commit.commit: number for number, commit in enumerate(audit.commits)}
+    positions: dict[str, list[int]] = defaultdict(list)
+    for number, commit in enumerate(audit.commits):
+        positions[commit.commit].append(number)
+        positions[commit.tree].append(number)
     return [_joined(repository, audit, positions, answer) for answer in answers]
 
 
-def _joined(repository: GitRepository, audit: Audit, positions: dict[str, int], answer: Answer) -> ServedThen:
+def _joined(
+    repository: GitRepository, audit: Audit, positions: Mapping[str, Sequence[int]], answer: Answer
+) -> ServedThen:
     if not answer.commit:
         return ServedThen(answer)
-    position = positions.get(answer.commit)
+    position = _position(audit, positions.get(answer.commit, ()), answer)
     if position is None:
         wrong = f"the node followed {answer.commit[:12]}, which is no commit of this branch up to {audit.head[:12]}"
         return ServedThen(answer, wrong=(wrong,))
@@ -94,7 +100,18 @@ def _joined(repository: GitRepository, audit: Audit, positions: dict[str, int], 
     if not _tells(told, name.revision):
         since = before[0][0].commit[:12]
         notes = (*notes, f"git told {', '.join(told) or 'nothing'} since {since}, and the node had not followed yet")
-    return ServedThen(answer, decided, told, _bytes_differ(repository, answer, name), notes)
+    return ServedThen(
+        answer, decided, told, _bytes_differ(repository, audit.commits[position].commit, answer, name), notes
+    )
+
+
+def _position(audit: Audit, possible: Sequence[int], answer: Answer) -> int | None:
+    """Which commit of the branch a node followed. One that reads a directory names a tree, and several may have had it:
+    then the last one that is not newer than the receipt.
+    """
+    written = answer.record.time + CLOCKS_DIFFER if answer.record else dt.datetime.max.replace(tzinfo=dt.UTC)
+    older = [number for number in possible if audit.commits[number].when.time <= written]
+    return older[-1] if older else next(iter(possible), None)
 
 
 def _tells(told: tuple[str, ...], revision: str) -> bool:
@@ -113,16 +130,16 @@ def _clocks(commit: AuditedCommit, answer: Answer) -> tuple[str, ...]:
     )
 
 
-def _bytes_differ(repository: GitRepository, answer: Answer, name: ServedName) -> tuple[str, ...]:
+def _bytes_differ(repository: GitRepository, commit: str, answer: Answer, name: ServedName) -> tuple[str, ...]:
     """Whether the record of the revision names other bytes than the receipt."""
     path = revision_path(name.adapter, name.revision)
     try:
-        with repository.commit_tree(answer.commit) as tree:
+        with repository.commit_tree(commit) as tree:
             reading = read_document(tree.read(path, limit=MAX_DOCUMENT_BYTES), path, classify(path))
     except ArtifactMissing:
-        return (f"{path} is not there at {answer.commit[:12]}",)
+        return (f"{path} is not there at {commit[:12]}",)
     if not isinstance(reading.document, AdapterRevision):
-        raise HistoryError(f"{path} of {answer.commit[:12]} cannot be read, so its digest is not known")
+        raise HistoryError(f"{path} of {commit[:12]} cannot be read, so its digest is not known")
     digest = reading.document.artifact.digest
     if digest.prefix == name.digest_prefix and answer.digest in ("", str(digest)):
         return ()

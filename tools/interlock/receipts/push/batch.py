@@ -43,8 +43,8 @@ class Batch:
 
     @property
     def folder(self) -> str:
-        """The chain that it is a part of, as a name."""
-        return self.first.chain
+        """The chain that it is a part of and the thousand that it begins in, as a name: no folder grows for ever."""
+        return f"{self.first.chain}-{self.first.sequence // 1000:06d}"
 
     @property
     def name(self) -> str:

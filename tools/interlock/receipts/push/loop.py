@@ -80,11 +80,15 @@ class Pusher:
         self.trouble, self.failures = "", 0
         return True
 
+    def finish(self) -> None:
+        """Send what is left, and try nothing again."""
+        self._stop.set()
+        self._news.set()
+
     def close(self, timeout: float) -> None:
-        """Send what is left, for at most so many seconds; what is not sent then is sent by the next agent."""
+        """Wait for what is left, for at most so many seconds; what is not sent then is sent by the next agent."""
+        self.finish()
         if self._thread:
-            self._stop.set()
-            self._news.set()
             self._thread.join(timeout)
         if self._thread is None or not self._thread.is_alive():
             self._place.close()

@@ -1,4 +1,6 @@
-"""Copies receipts into a directory: `<node>/<chain>/<first>-<last>-<digest>.jsonl`, each file complete or not there.
+"""Copies receipts into a directory, each file complete or not there.
+
+    <node>/<chain>-<thousand>/<first>-<last>-<digest>.jsonl
 
 The directory itself must be there: below a file system that is not mounted, nothing is written.
 """
@@ -31,7 +33,10 @@ class ToDirectory:
         """
         if not self.directory.is_dir():
             raise ReceiptsNotPushed(f"there is no directory {self.directory}", remedy="mount or make it")
-        path = self.directory / batch.first.node / batch.folder / batch.name
+        node = self.directory / batch.first.node
+        if node.is_symlink() or (node / batch.folder).is_symlink():
+            raise ReceiptsNotPushed(f"{node} leads elsewhere", remedy="find out who made the link, and remove it")
+        path = node / batch.folder / batch.name
         try:
             if not path.exists():
                 write_atomically(path, batch.data)

@@ -1,6 +1,6 @@
 """Adds receipts to `refs/interlock/receipts/<node>` of a git remote, without ever forcing anything.
 
-    <chain>/<first>-<last>-<digest>.jsonl
+    <chain>-<thousand>/<first>-<last>-<digest>.jsonl
 
 A bare repository of its own beside the receipts holds what was pushed. Where a remote has more (another agent of the
 same name), both are united; where it lost something or the ref was removed, it gets everything again.
@@ -20,6 +20,7 @@ from interlock.receipts.push.batch import Batch, ReceiptsNotPushed
 
 RECEIPTS = "refs/interlock/receipts"
 NETWORK_TIMEOUT = 30.0
+GC_TIMEOUT = 300.0
 _REJECTED = re.compile(r"^ ! \[(?:remote )?rejected\]", re.MULTILINE)
 _TRIES = 5
 
@@ -49,6 +50,7 @@ class ToGit:
             git = self._repository()
             folder_ref.add(git, ref, {batch.folder: {batch.name: batch.data}}, "Add receipts")
             self._push(git, ref)
+            git.attempt("gc", "--auto", "--quiet", timeout=GC_TIMEOUT)
         except HistoryError as error:
             raise ReceiptsNotPushed(f"{self.name} did not take receipts: {error.found}") from error
 
