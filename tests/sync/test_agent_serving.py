@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 from interlock.documents.layout import environment_path
 from interlock.sync.outcome import Done, Failed
+from support.repositories import Repository
 from support.serving_node import ServingNode
+from support.swapped_directory import SwappedDirectory
 
 REFUNDS = {
     "1": " Refunds take ten days.",
@@ -177,3 +183,27 @@ def test_a_promotion_waits_for_the_wave_of_this_node_and_the_status_says_until_w
     assert isinstance(agent.run_once(), Done)
     assert node.ask("support-bot").revision == after
     assert agent.status.waiting == ()
+
+
+def test_a_directory_is_served_like_a_branch_and_named_by_its_tree(node: ServingNode, tmp_path: Path) -> None:
+    synced = SwappedDirectory(tmp_path / "sync", Repository(node.scratch.clone))
+    first = synced.publish()
+    settings = node.node.settings
+    text = settings.read_text(encoding="utf-8")
+    remote = f"remote: {{directory: {json.dumps(str(synced.link))}, poll: 1s}}"
+    settings.write_text(re.sub(r"(?m)^remote: .*$", remote, text), encoding="utf-8")
+    agent = node.agent()
+    assert agent.run_once() == Done()
+    assert node.ask("support-bot").revision == node.served("support-bot", "1")
+    assert agent.status
+    assert agent.status.commits.served == first
+    node.point("support-bot", "2")
+    second = synced.publish()
+    assert agent.run_once() == Done()
+    assert node.ask("support-bot").text == REFUNDS["2"]
+    assert agent.status.commits.served == second
+    loads = node.loads()
+    node.point("support-bot", "1")
+    synced.publish()
+    assert agent.run_once() == Done()
+    assert (node.ask("support-bot").text, node.loads()) == (REFUNDS["1"], loads)

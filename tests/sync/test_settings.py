@@ -296,3 +296,33 @@ def test_nodes_that_share_a_file_get_their_names_from_the_environment(
     monkeypatch.setenv(NODE_NAME, "No Name")
     with pytest.raises(UsageError, match="INTERLOCK_NODE_NAME is No Name"):
         load_settings(write(home, MINIMAL))
+
+
+DIRECTORY = MINIMAL.replace("url: file:///srv/git/adapters.git", "directory: ../sync/current")
+
+
+def test_a_directory_in_place_of_a_remote_begins_at_the_file_and_is_not_resolved(home: Path) -> None:
+    (home.parent / "sync").mkdir()
+    (home.parent / "sync" / "current").symlink_to(home)
+    settings = load_settings(write(home, DIRECTORY))
+    assert settings.directory == home / ".." / "sync" / "current"
+    assert settings.node.remote.url is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (MINIMAL.replace("adapters.git\n", "adapters.git\n  directory: /sync\n"), "either `url` or `directory`"),
+        (
+            MINIMAL.replace("  url: file:///srv/git/adapters.git", "  poll: 9s"),
+            "either `url` or `directory`",
+        ),
+        (DIRECTORY.replace("current\n", "current\n  branch: main\n"), "no `branch` and no `token_file`"),
+        (DIRECTORY + "trust: {require: {signatures: true}}\n", "no `trust.root` and no `trust.require`"),
+    ],
+)
+def test_a_directory_takes_nothing_beside_it_that_it_could_not_keep(home: Path, text: str, words: str) -> None:
+    assert text != MINIMAL
+    with pytest.raises(DocumentError) as error:
+        load_settings(write(home, text))
+    assert words in str(error.value)

@@ -420,6 +420,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
     },
     "NodeRemote": {
         "url": "The address.",
+        "directory": "Or a directory that git-sync, Flux or Argo CD keeps current, without signatures and history.",
         "branch": "The branch.",
         "poll": "Time between two looks at the remote.",
         "token_file": "The file that holds a forge token.",

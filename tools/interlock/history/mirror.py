@@ -7,13 +7,13 @@ It may be removed while no agent runs; the next one makes it again and still ins
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from interlock.documents.identifiers import InvalidIdentifier, commit_id
 from interlock.errors import HistoryError, HistoryRewritten, RemoteUnreachable
 from interlock.history import attestation_exchange, attestation_ref
 from interlock.history.bounded_process import Finished
+from interlock.history.branch_copy import Tips
 from interlock.history.git_command import NETWORK_TIMEOUT, Git
 from interlock.history.remote import Remote
 from interlock.history.repository import GitRepository
@@ -27,14 +27,6 @@ _LARGE_BLOBS = "blob:limit=256k"
 _REJECTED = re.compile(r"^ ! \[rejected\]", re.MULTILINE)
 _UNSOUND = "fsck error"
 _LOCKS = ("*.lock", "refs/**/*.lock", "objects/**/*.lock", "gc.pid")
-
-
-@dataclass(frozen=True, slots=True)
-class Tips:
-    """What a remote has now: the commit of the branch, and that of the signed statements (None: there are none)."""
-
-    head: str
-    statements: str | None
 
 
 class Mirror:
@@ -61,6 +53,11 @@ class Mirror:
     def branch_ref(self) -> str:
         """The full name of the branch that is followed."""
         return self._remote.ref
+
+    @property
+    def unverifiable(self) -> str:
+        """See `BranchCopy.unverifiable`: git shows who signed what."""
+        return ""
 
     def remote_head(self) -> str:
         """The commit that the branch points to on the remote; see `remote_tips`."""

@@ -25,6 +25,7 @@ from interlock.sync.base_answers import BaseAnswers
 from interlock.sync.commit_judge import CommitJudge, open_judge
 from interlock.sync.continuation import after_bug
 from interlock.sync.desired import Desired
+from interlock.sync.directory_source import DirectorySource
 from interlock.sync.engine_view import EngineView, engine_trouble
 from interlock.sync.following import Following, unexpected
 from interlock.sync.memory import Memory
@@ -40,6 +41,7 @@ from interlock.sync.report import Trouble, TurnFacts, outcome_of, status_of
 from interlock.sync.settings import NodeSettings
 from interlock.sync.source import DesiredSource
 from interlock.sync.staging import Staging
+from interlock.sync.state_source import StateSource
 from interlock.sync.status import Status, StoreState
 from interlock.sync.status_files import StatusFiles
 from interlock.sync.steering import Order, Steering, SteeringFile
@@ -75,7 +77,10 @@ class Agent:
         self._settings, self._pace = settings, Pace(settings.poll_seconds)
         self._clock, self._wall, self._chance, self._moments = clock, wall, chance, moments
         judge = judge or open_judge(settings, now=self._moment)
-        source = DesiredSource(judge, settings.state, moments=moments)
+        branch = DesiredSource(judge, settings.state, moments=moments)
+        source: StateSource = branch
+        if settings.directory:
+            source = DirectorySource(branch, judge.repository, settings.directory)
         self._files = StatusFiles(settings.state, clock, wall, moments)
         earlier = self._files.earlier(node.name, node.environment)
         self._following = Following(source, clock, wall, earlier.last_poll if earlier else None)

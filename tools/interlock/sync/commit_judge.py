@@ -22,8 +22,10 @@ from interlock.checking.clock import utc_now
 from interlock.checking.fact_cache import Elsewhere, FactCache
 from interlock.documents.kinds.node import NodeTrust
 from interlock.findings.finding import Verdict
+from interlock.history.branch_copy import BranchCopy, Tips
 from interlock.history.commit_tree import CommitTree
-from interlock.history.mirror import Mirror, Remote, Tips
+from interlock.history.directory_mirror import DirectoryMirror
+from interlock.history.mirror import Mirror, Remote
 from interlock.history.pointer_history import pointer_changes
 from interlock.history.reading_session import reading_session
 from interlock.history.repository import GitRepository
@@ -65,7 +67,7 @@ class CommitJudge:
 
     def __init__(
         self,
-        mirror: Mirror,
+        mirror: BranchCopy,
         environment: str,
         trust: NodeTrust | None = None,
         *,
@@ -201,7 +203,16 @@ def open_judge(
         UsageError: the address of the remote cannot be used.
     """
     node = settings.node
-    mirror = Mirror(settings.state / "mirror", Remote(node.remote.url, node.remote.branch, settings.remote_token))
-    elsewhere = Beyond(ArtifactStore(settings.store), settings.access)
     remember = SHARED_FOR if shared else dt.timedelta()
-    return CommitJudge(mirror, node.environment, node.trust, now=now, remember=remember, elsewhere=elsewhere)
+    elsewhere = Beyond(ArtifactStore(settings.store), settings.access)
+    return CommitJudge(
+        _copy_of(settings), node.environment, node.trust, now=now, remember=remember, elsewhere=elsewhere
+    )
+
+
+def _copy_of(settings: NodeSettings) -> BranchCopy:
+    remote = settings.node.remote
+    if settings.directory:
+        return DirectoryMirror(settings.state / "directory", settings.directory)
+    assert remote.url  # a document without either is not valid
+    return Mirror(settings.state / "mirror", Remote(remote.url, remote.branch, settings.remote_token))

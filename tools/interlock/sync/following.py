@@ -11,9 +11,8 @@ from collections.abc import Callable
 from interlock.errors import HistoryError, HistoryRewritten, InterlockError, RemoteUnreachable
 from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired
-from interlock.sync.rejected import Distrusted, Rejected
 from interlock.sync.report import Trouble
-from interlock.sync.source import DesiredSource
+from interlock.sync.state_source import Refusal, StateSource
 
 log = logging.getLogger("interlock.sync")
 
@@ -26,7 +25,7 @@ class Following:
 
     def __init__(
         self,
-        source: DesiredSource,
+        source: StateSource,
         clock: Callable[[], float],
         wall: Callable[[], float],
         last_poll: float | None = None,
@@ -86,6 +85,6 @@ def unexpected(error: InterlockError | OSError) -> Trouble:
     return Trouble(type(error).__name__, str(error), getattr(error, "remedy", ""), for_people=True)
 
 
-def _refusal(refused: Rejected | Distrusted, now: float) -> Trouble:
+def _refusal(refused: Refusal, now: float) -> Trouble:
     after = refused.waits(now)
     return Trouble(refused.reason, refused.why, refused.remedy, for_people=after is None, after=after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from interlock.errors import UsageError
 from interlock.findings.readable import readable
 from interlock.history.mirror import Mirror, Remote
 from interlock.sync.settings import NodeSettings
@@ -16,7 +17,14 @@ def root_to_pin(settings: NodeSettings) -> str:
     Raises:
         RemoteUnreachable: the remote does not answer.
         HistoryError: it has no such branch.
+        UsageError: the node follows a directory.
     """
+    if settings.node.remote.url is None:
+        raise UsageError(
+            "this node follows a directory, which shows no signatures that could be verified",
+            expected="`remote.url`",
+            remedy="point it at the git repository from which the directory comes (docs/directory.md)",
+        )
     remote = Remote(settings.node.remote.url, settings.node.remote.branch, settings.remote_token)
     with tempfile.TemporaryDirectory(prefix="interlock-root-") as scratch:
         mirror = Mirror(Path(scratch), remote)

@@ -44,6 +44,7 @@ class NodeSettings:
     status_token: str = field(default="", repr=False)
     engine_admin_key: str = field(default="", repr=False)
     adapters_directory: Path | None = None
+    directory: Path | None = None
     receipts_key: Path | None = None
     access: SourceAccess = field(default_factory=SourceAccess)
     receipts_to: tuple[PushPlace, ...] = ()
@@ -89,6 +90,7 @@ def load_settings(path: Path) -> NodeSettings:
         hook_secret=_secret(home, node.http.hook_secret_file, "INTERLOCK_HOOK_SECRET") if node.http else "",
         status_token=_secret(home, node.http.token_file, "INTERLOCK_STATUS_TOKEN") if node.http else "",
         engine_admin_key=_secret(home, node.engine.admin_key_file, "INTERLOCK_ENGINE_ADMIN_KEY"),
+        directory=home / node.remote.directory if node.remote.directory else None,
         access=access_of(node.sources, home),
         receipts_key=home / node.receipts.key_file if node.receipts.key_file else None,
         receipts_to=tuple(_place(home, place) for place in node.receipts.push),

@@ -20,7 +20,7 @@ from interlock.documents.kinds.node import NodeTrust
 from interlock.documents.layout import classify, environment_path
 from interlock.documents.reading import read_document
 from interlock.errors import HistoryError, RemoteUnreachable
-from interlock.history.mirror import Mirror
+from interlock.history.branch_copy import BranchCopy
 from interlock.history.range_paths import BranchStep
 from interlock.sync.accepted import Accepted
 from interlock.sync.decisions import DecisionJudge
@@ -37,7 +37,7 @@ class Trust:
 
     def __init__(
         self,
-        mirror: Mirror,
+        mirror: BranchCopy,
         environment: str,
         settings: NodeTrust,
         *,
@@ -72,6 +72,8 @@ class Trust:
         demands = self.demands(accepted.commit if accepted else None, head)
         if not demands.any:
             return Trusted(Accepted(head))
+        if self._mirror.unverifiable:
+            return _unverifiable(self._environment, self._mirror.unverifiable)
         if self._root is None:
             return _root_missing(self._environment, head)
         begun = self._beginning(self._root, accepted, head)
@@ -167,4 +169,13 @@ def _root_missing(environment: str, head: str) -> Refused:
         "RootMissing",
         f"{environment} is protected at {head[:12]}, and this node has no root of trust, so nothing can be verified",
         "run: interlock sync --node FILE --print-root, look at that commit, and write it into the node's settings",
+    )
+
+
+def _unverifiable(environment: str, why: str) -> Refused:
+    return Refused(
+        "Unverifiable",
+        f"{environment} is protected, and {why}",
+        "point `remote.url` at the git repository from which the directory comes (docs/directory.md), or give up"
+        " verification on this node: trust: {protected: unverified}",
     )

@@ -19,8 +19,8 @@ from interlock.documents.layout import classify, pointer_path
 from interlock.documents.reading import read_document
 from interlock.documents.snapshot import Located, Snapshot
 from interlock.documents.tree import Tree
+from interlock.history.branch_copy import BranchCopy
 from interlock.history.branch_times import branch_times
-from interlock.history.mirror import Mirror
 from interlock.history.pointer_history import MAX_POINTER_BYTES, PointerChange
 from interlock.history.range_paths import BranchStep, branch_steps
 from interlock.history.way_back import earlier_active
@@ -128,7 +128,7 @@ def waves_of(checked: CheckResult, environment: str) -> Sequence[Wave]:
 class BranchVersions:
     """The versions on the branch of a git remote, up to the commit that `checked` is about. `lock` guards the judge."""
 
-    mirror: Mirror
+    mirror: BranchCopy
     trust: Trust
     environment: str
     checked: CheckResult

@@ -15,12 +15,24 @@ EngineUrl = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
 
 
 class NodeRemote(Document):
-    """The git remote that this node obeys. `token_file` holds a forge token; ssh keys come from the ssh settings."""
+    """The git remote that this node obeys. `token_file` holds a forge token; ssh keys come from the ssh settings.
 
-    url: Text
+    Or a directory that another program keeps current, which shows neither signatures nor history.
+    """
+
+    url: Text | None = None
+    directory: FilePath | None = None
     branch: Text = "main"
     poll: Duration = dt.timedelta(seconds=30)
     token_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.url is None) == (self.directory is None):
+            raise ValueError("expected either `url` or `directory`: one of them says what is to be served")
+        if self.directory and {"branch", "token_file"} & self.model_fields_set:
+            raise ValueError("expected no `branch` and no `token_file` beside `directory`: they belong to a git remote")
+        return self
 
 
 class NodeEngine(Document):
@@ -129,3 +141,11 @@ class Node(Document):
     sources: NodeSources = NodeSources.model_construct()
     receipts: NodeReceipts = NodeReceipts.model_construct()
     http: NodeHttp | None = None
+
+    @model_validator(mode="after")
+    def _what_can_be_verified(self) -> Self:
+        if self.remote.directory and (self.trust.root or self.trust.require):
+            raise ValueError(
+                "expected no `trust.root` and no `trust.require` with `remote.directory`: it shows neither"
+            )
+        return self
