@@ -15,6 +15,7 @@ from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.kinds.base_revision import BaseRevision
 from interlock.routing.table import RouteTable
 from interlock.sync.desired import Desired, DesiredAlias, Split, Target
+from interlock.sync.lazy import LazyLimits
 from interlock.sync.plan import (
     Flip,
     Known,
@@ -28,12 +29,15 @@ from interlock.sync.plan import (
     Step,
     Unload,
     plan,
-    routed_names,
+    reachable,
 )
+from interlock.sync.traffic import Drain, Traffic
 
 COMMIT = "0123456789" * 4
 BASES = ("tiny",)
 DRAIN = 30.0
+LIMIT = 600.0
+DRAINING = Drain(DRAIN, LIMIT)
 
 
 def digest(text: str) -> str:
@@ -127,7 +131,11 @@ class SimulatedEngine:
     proven: set[str] = field(default_factory=set)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     unrouted_since: dict[str, float] = field(default_factory=dict)
-    lazy: bool = False
+    asked: bool = False
+    exact: bool = True
+    in_flight: dict[str, int] = field(default_factory=dict)
+    last_used: dict[str, float] = field(default_factory=dict)
+    limits: LazyLimits = field(default_factory=LazyLimits)
     now: float = 1000.0
     most_loaded: int = 0
     ever_ready: set[str] = field(default_factory=set)
@@ -149,7 +157,8 @@ class SimulatedEngine:
     @property
     def observed(self) -> Observed:
         """The engine as it answers now."""
-        return Observed(dict(self.adapters), BASES, self.table)
+        traffic = Traffic(dict(self.in_flight), dict(self.last_used), self.exact)
+        return Observed(dict(self.adapters), BASES, self.table, traffic)
 
     @property
     def known(self) -> Known:
@@ -160,14 +169,15 @@ class SimulatedEngine:
             proven=frozenset(self.proven),
             refusals=dict(self.refusals),
             unrouted_since=dict(self.unrouted_since),
-            lazy_engine=self.lazy,
+            asked=self.asked,
         )
 
     def plan(self, wanted: Desired) -> Plan:
-        """Note what is unused, as the agent does before it plans, and plan."""
-        used = set(wanted.targets) | routed_names(self.table)
+        """Note what is out of reach and since when all is used, as the agent does before it plans, and plan."""
+        used = reachable(self.table)
         self.unrouted_since = {n: self.unrouted_since.get(n, self.now) for n in self.adapters.keys() - used}
-        return plan(wanted, self.observed, self.known, now=self.now, drain=DRAIN)
+        self.last_used = dict.fromkeys(self.adapters, self.now) | self.last_used
+        return plan(wanted, self.observed, self.known, now=self.now, drain=DRAINING, limits=self.limits)
 
     def apply(self, step: Step) -> None:
         """Do one step."""
@@ -178,11 +188,9 @@ class SimulatedEngine:
                 self.base_proven = True
             case Place(target):
                 self.directories[target.served] = directory(target.served)
-            case Load(target, where, lazy):
+            case Load(target, where):
                 assert target.served not in self.adapters, "an engine refuses to load a name twice"
                 self.adapters[target.served] = where
-                if lazy:
-                    self.ever_ready.add(target.served)
             case Prove(target):
                 assert target.served in self.adapters, "only what is loaded can be proven"
                 self.proven.add(target.served)

@@ -92,7 +92,7 @@ def settle(agent: Agent, settings: NodeSettings, clock: JumpingClock, patience: 
         if quiet == 2:
             return outcome
         if isinstance(outcome, Done):
-            clock.jump(settings.drain_seconds + 1)
+            clock.jump(settings.drain_times.seconds + 1)
         elif isinstance(outcome, Waiting):
             clock.jump(outcome.after + 0.01)
         elif time.monotonic() > deadline:

@@ -114,14 +114,14 @@ def test_an_adapter_that_is_used_again_starts_over() -> None:
 
 def test_what_the_plan_is_given_does_not_change_afterwards() -> None:
     memory = Memory(directories={"a": "/a"}, proven={"a"})
-    known = memory.known(lazy_engine=True)
+    known = memory.known(asked=True)
     memory.directories["b"] = "/b"
     memory.proven.add("b")
     memory.refuse("b", CORRUPT, 0.0)
     memory.note_routes({"x"}, set(), 1.0)
     assert (known.directories, known.proven) == ({"a": "/a"}, frozenset({"a"}))
     assert (known.refusals, known.unrouted_since) == ({}, {})
-    assert known.lazy_engine
+    assert known.asked
 
 
 def test_an_adapter_whose_load_silenced_the_engine_is_not_tried_at_once_after_a_restart() -> None:

@@ -7,59 +7,22 @@ from __future__ import annotations
 
 import pytest
 
-from interlock.documents.identifiers import ServedName
 from interlock.routing.table import Canary, Route, RouteTable
 from interlock.sync.desired import Desired
-from interlock.sync.plan import (
-    Flip,
-    Known,
-    Load,
-    Observed,
-    Place,
-    Plan,
-    Prove,
-    ProveBase,
-    StartWith,
-    Step,
-    Unload,
-    plan,
+from interlock.sync.plan import Flip, Known, Observed, Plan, plan
+from support.desired_states import (
+    BASES,
+    COMMIT,
+    DRAIN,
+    DRAINING,
+    SimulatedEngine,
+    alias,
+    desired,
+    directory,
+    refusal,
+    served,
 )
-from support.desired_states import BASES, COMMIT, DRAIN, SimulatedEngine, alias, desired, directory, refusal, served
-
-
-def in_words(step: Step) -> str:
-    match step:
-        case Flip(table):
-            return " ".join(["flip", *(f"{name}={_route(route)}" for name, route in sorted(table.routes.items()))])
-        case ProveBase():
-            return "prove base"
-        case Place(target) | Load(target) | Prove(target):
-            return f"{type(step).__name__.lower()} {short(target.served)}{' lazily' if _is_lazy(step) else ''}"
-        case Unload(name, _):
-            return f"unload {short(name)}"
-        case StartWith(adapters):
-            return f"start with {' '.join(short(name) for name in adapters)}"
-
-
-def _is_lazy(step: Step) -> bool:
-    return isinstance(step, Load) and step.lazy
-
-
-def _route(route: Route) -> str:
-    canary = f"+{short(route.canary.target).partition('@')[2]}" if route.canary else ""
-    return short(route.active).partition("@")[2] + canary
-
-
-def short(name: str) -> str:
-    try:
-        parsed = ServedName.parse(name)
-    except ValueError:
-        return name
-    return f"{parsed.adapter}@{parsed.revision}"
-
-
-def steps(made: Plan) -> list[str]:
-    return [in_words(step) for step in made.steps]
+from support.plan_words import in_words, steps
 
 
 def bot(*revisions: str) -> list[str]:
@@ -182,7 +145,7 @@ def test_nothing_is_loaded_on_a_base_that_is_not_proven() -> None:
 def test_a_base_that_is_refused_holds_back_every_revision_and_leaves_the_routes() -> None:
     engine = serving(ONE)
     known = Known(base_refusal=refusal("another tokenizer"))
-    made = plan(TWO_KEEPS_ONE, engine.observed, known, now=0.0, drain=DRAIN)
+    made = plan(TWO_KEEPS_ONE, engine.observed, known, now=0.0, drain=DRAINING)
     assert made.steps == ()
     assert {held.served for held in made.held} == set(bot("1", "2"))
     assert {held.why for held in made.held} == {"another tokenizer"}
@@ -191,7 +154,7 @@ def test_a_base_that_is_refused_holds_back_every_revision_and_leaves_the_routes(
 @pytest.mark.parametrize(("retry_at", "now", "again"), [(None, 1e9, False), (5.0, 4.9, False), (5.0, 5.0, True)])
 def test_a_refused_base_is_proven_again_when_its_pause_is_over(retry_at: float | None, now: float, again: bool) -> None:
     known = Known(base_refusal=refusal(retry_at=retry_at))
-    made = plan(ONE, Observed({}, BASES, None), known, now=now, drain=DRAIN)
+    made = plan(ONE, Observed({}, BASES, None), known, now=now, drain=DRAINING)
     assert ("prove base" in steps(made)) is again
     assert bool(made.held) is not again
 
@@ -391,6 +354,11 @@ def test_a_rollback_target_makes_room_for_a_revision_that_takes_requests() -> No
     engine = serving(desired(alias("bot", "2", kept=("1",)), slots=2))
     wanted = desired(alias("bot", "3", kept=("1",)), slots=2)
     engine.directories[served("bot", "3")] = directory(served("bot", "3"))
+    made = engine.plan(wanted)
+    assert steps(made) == ["flip bot=2"], "before it is unloaded nobody may ask for it"
+    assert isinstance(made.steps[0], Flip)
+    assert made.steps[0].table.served == frozenset(bot("2"))
+    engine.apply(made.steps[0])
     assert steps(engine.plan(wanted)) == ["unload bot@1", "load bot@3"]
     engine.settle(wanted)
     assert set(engine.adapters) == set(bot("1", "3"))
@@ -438,7 +406,10 @@ def test_a_rollback_target_that_gave_up_its_place_is_not_proven_in_the_same_plan
     engine.proven.discard(served("bot", "1"))
     engine.directories[served("bot", "3")] = directory(served("bot", "3"))
     wanted = desired(alias("bot", "3", kept=("1",)), slots=2)
-    assert steps(engine.plan(wanted)) == ["flip bot=2", "unload bot@1", "load bot@3"]
+    made = engine.plan(wanted)
+    assert steps(made) == ["flip bot=2"]
+    engine.apply(made.steps[0])
+    assert steps(engine.plan(wanted)) == ["unload bot@1", "load bot@3"]
 
 
 def test_the_most_important_revisions_get_the_last_places() -> None:
@@ -447,27 +418,6 @@ def test_the_most_important_revisions_get_the_last_places() -> None:
     made = engine.settle(wanted)
     assert set(engine.adapters) == {served("bot", "2"), served("sql", "1"), served("sql", "2")}
     assert [held.served for held in made.held] == bot("1")
-
-
-LAZY = desired(alias("bot", "1", lazy=True))
-
-
-def test_a_lazy_adapter_on_an_engine_that_can_do_it_is_routed_without_being_read() -> None:
-    engine = SimulatedEngine(lazy=True)
-    seen = []
-    while (made := engine.plan(LAZY)).steps:
-        seen += steps(made)
-        for step in made.steps:
-            engine.apply(step)
-    assert seen == ["flip", "place bot@1", "load bot@1 lazily", "flip bot=1"]
-
-
-def test_a_lazy_adapter_on_any_other_engine_is_loaded_and_proven_like_all() -> None:
-    engine = SimulatedEngine()
-    engine.directories[served("bot", "1")] = directory(served("bot", "1"))
-    assert steps(engine.plan(LAZY)) == ["flip", "load bot@1"]
-    engine.settle(LAZY)
-    assert engine.proven == set(bot("1"))
 
 
 def test_a_table_of_another_environment_is_replaced_but_not_before_there_is_something_better() -> None:
@@ -482,7 +432,7 @@ def test_a_table_of_another_environment_is_replaced_but_not_before_there_is_some
 def test_other_names_of_the_base_are_taken_over_into_the_table() -> None:
     engine = serving(ONE)
     observed = Observed(engine.observed.adapters, ("tiny", "org/tiny-1b"), engine.table)
-    (flip,) = plan(ONE, observed, engine.known, now=0.0, drain=DRAIN).steps
+    (flip,) = plan(ONE, observed, engine.known, now=0.0, drain=DRAINING).steps
     assert isinstance(flip, Flip)
     assert flip.table.bases == {"tiny", "org/tiny-1b"}
     assert in_words(flip) == "flip bot=1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from interlock.engines.driver import UNTOLD
 from interlock.routing.table import Route, RouteTable
 from interlock.sync.plan import Flip, Held, Known, Observed, Place, Plan, Prove, StartWith, plan
-from support.desired_states import BASES, COMMIT, DRAIN, alias, desired, directory, served
+from support.desired_states import BASES, COMMIT, DRAINING, alias, desired, directory, served
 
 ONE, TWO = served("bot", "1"), served("bot", "2")
 WANTED = desired(alias("bot", "2"))
@@ -21,7 +21,7 @@ def planned(*holds: str, placed: tuple[str, ...] = (), table: RouteTable | None 
         **known,  # type: ignore[arg-type]
     )
     observed = Observed(dict.fromkeys(holds, UNTOLD), BASES, table or RouteTable("dev", COMMIT, frozenset(BASES)))
-    return plan(WANTED, observed, facts, now=0.0, drain=DRAIN)
+    return plan(WANTED, observed, facts, now=0.0, drain=DRAINING)
 
 
 def serving_one() -> RouteTable:

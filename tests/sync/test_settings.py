@@ -10,6 +10,7 @@ import pytest
 from interlock.artifacts.settings_files import MAX_SECRET_BYTES, MAX_SETTINGS_BYTES
 from interlock.errors import DocumentError, UsageError
 from interlock.sync.settings import NODE_NAME, load_settings
+from interlock.sync.traffic import Drain
 
 MINIMAL = """\
 kind: Node
@@ -64,7 +65,7 @@ def test_a_minimal_file_has_defaults_beside_it(home: Path) -> None:
     assert settings.store == home / "state" / "adapters"
     assert settings.routes == home / "state" / "routes.json"
     assert settings.base_directory is None
-    assert (settings.poll_seconds, settings.drain_seconds) == (30.0, 30.0)
+    assert (settings.poll_seconds, settings.drain_times) == (30.0, Drain(30.0, 600.0))
     assert settings.node.remote.branch == "main"
     assert (settings.remote_token, settings.api_key, settings.admin_token) == ("", "", "")
 

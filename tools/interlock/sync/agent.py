@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 
 from interlock.artifacts.file_memory import FileMemory
@@ -47,6 +48,7 @@ from interlock.sync.status_files import StatusFiles
 from interlock.sync.steering import Order, Steering, SteeringFile
 from interlock.sync.storekeeper import keeper_of
 from interlock.sync.wake import Wake
+from interlock.sync.wants import WantAnswer, Wants
 
 log = logging.getLogger("interlock.sync")
 
@@ -87,6 +89,8 @@ class Agent:
         self._driver = driver or open_engine(node.engine.kind, _address(settings))
         self._memory = Memory()
         self._patience = Patience(clock)
+        self._wake: Wake | None = None
+        self._wants = Wants(clock, self._nudge)
         self._keeper = keeper_of(settings, self._driver, wall, removed=self._memory.collected, moments=moments)
         self._view = EngineView(self._driver, settings.routes, self._memory, self._keeper.showing, clock)
         lists = self._driver.capabilities.lists_adapters
@@ -150,6 +154,7 @@ class Agent:
             self._wanted = _artifacts(desired, staged.desired)
             facts = replace(facts, desired=staged.desired, waits=staged.waits)
             facts = self._engine_facts(facts, staged.desired)
+        self._answer_wants(facts)
         placed = frozenset(self._memory.directories)
         facts = replace(facts, source_trouble=self._following.trouble, placed=placed, recorded=self._receipts.condition)
         outcome = outcome_of(facts)
@@ -161,8 +166,13 @@ class Agent:
         self._told(self._status)
         return outcome
 
+    def want(self, served: str) -> Future[WantAnswer]:
+        """Ask for a lazy adapter from any thread; the loop wakes up, and answers when it is loaded or refused."""
+        return self._wants.ask(served)
+
     def run(self, wake: Wake) -> None:
         """Turn until `wake` is stopped."""
+        self._wake = wake
         hinted = True
         while not wake.stopped:
             hinted = wake.wait(self.step(hinted=hinted))
@@ -210,7 +220,7 @@ class Agent:
     def _engine_facts(self, facts: TurnFacts, desired: Desired) -> TurnFacts:
         """Bring the engine to what is desired, as far as that goes, and add what was found."""
         try:
-            observed = self._view.observe(desired)
+            observed = self._view.observe(self._wants.take())
             first = None if self._receipts.begun else serving_of(self._view.routing_trouble(observed))
             self._receipts.observed(observed, desired, first)
             trouble = self._view.other_engine(desired)
@@ -231,11 +241,18 @@ class Agent:
 
     def _reconcile(self, desired: Desired, observed: Observed, *, hands_off: bool) -> tuple[Observed, Plan]:
         can = self._driver.capabilities
+        asked = self._settings.node.http is not None and self._view.holds_requests and not can.boot_only
         for turned in range(3 * len(desired.targets) + 6):
-            observed = self._view.observe(desired) if turned else observed
+            observed = self._view.observe(self._wants.take()) if turned else observed
             self._keeper.needs(self._wanted, routed_names(observed.table), observed.adapters)
-            known = self._memory.known(lazy_engine=can.lazy, boot_only=can.boot_only)
-            made = plan(desired, observed, known, now=self._clock(), drain=self._settings.drain_seconds)
+            made = plan(
+                desired,
+                observed,
+                self._memory.known(asked=asked, boot_only=can.boot_only),
+                now=self._clock(),
+                drain=self._settings.drain_times,
+                limits=self._settings.lazy_limits,
+            )
             if not made.steps or hands_off:
                 break
             loads = [step.target.artifact for step in made.steps if isinstance(step, Load)]
@@ -248,6 +265,16 @@ class Agent:
         """Keep the store within its room, now that nothing is left to do."""
         if facts.suspended is None or not facts.suspended.hands_off:
             self._stored = self._keeper.settle() or self._stored
+
+    def _nudge(self) -> None:
+        if self._wake:
+            self._wake.nudge()
+
+    def _answer_wants(self, facts: TurnFacts) -> None:
+        """Tell those who wait for an adapter what this turn has found about it."""
+        served = facts.observed.table.served if facts.observed and facts.observed.table else frozenset()
+        refused = (*facts.plan.held, *facts.plan.turned_away) if facts.plan else ()
+        self._wants.settle(served, refused, facts.desired.targets.keys() if facts.desired else None)
 
     def _facts(self, steering: Steering, trouble: Trouble | None) -> TurnFacts:
         """What is known after the poll; the engine was not asked yet."""

@@ -120,8 +120,8 @@ def _for_one(step: Place | Load | Prove, target: Target, desired: Desired, tools
         match step:
             case Place():
                 memory.directories[target.served] = str(_place(target, desired, tools))
-            case Load(_, directory, lazy):
-                _load(target, directory, lazy, tools)
+            case Load(_, directory):
+                _load(target, directory, tools)
             case Prove():
                 _prove(target, tools, memory)
                 memory.proven.add(target.served)
@@ -156,9 +156,9 @@ def _place(target: Target, desired: Desired, tools: Tools) -> Path:
     return placed
 
 
-def _load(target: Target, directory: str, lazy: bool, tools: Tools) -> None:
+def _load(target: Target, directory: str, tools: Tools) -> None:
     tools.store.verify(target.artifact)
-    tools.keeper.showing.show([directory], lambda: tools.driver.load(target.served, directory, lazy=lazy))
+    tools.keeper.showing.show([directory], lambda: tools.driver.load(target.served, directory))
     listed = tools.driver.adapters().get(target.served)
     if listed not in (directory, UNTOLD):
         raise EngineMisbehaved(
@@ -166,7 +166,7 @@ def _load(target: Target, directory: str, lazy: bool, tools: Tools) -> None:
             expected=f"{target.served} from {directory}",
             remedy="look at the engine's log",
         )
-    log.info("loaded %s%s", target.served, " (at its first request)" if lazy else "")
+    log.info("loaded %s", target.served)
 
 
 def _prove(target: Target, tools: Tools, memory: Memory) -> None:

@@ -6,20 +6,21 @@ Called by `Agent`. Asks the engine and decides nothing; that an engine was resta
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from interlock.artifacts.durable import read_bounded
-from interlock.engines.driver import EngineDriver, EngineIdentity
+from interlock.engines.driver import EngineDriver, EngineIdentity, RoutingProbe
 from interlock.errors import EngineError, EngineUnreachable
 from interlock.receipts.receipt import EngineSeen
 from interlock.routing.table import MAX_TABLE_BYTES, InvalidRouteTable, RouteTable
 from interlock.sync.desired import Desired
 from interlock.sync.engine_match import why_other_engine
 from interlock.sync.memory import Memory
-from interlock.sync.plan import Observed, routed_names
+from interlock.sync.plan import Observed, reachable
 from interlock.sync.report import Trouble
 from interlock.sync.showing import Showing
+from interlock.sync.traffic import Traffic
 
 log = logging.getLogger("interlock.sync")
 
@@ -33,6 +34,8 @@ class EngineView:
         self._driver, self._routes, self._memory, self._clock = driver, routes, memory, clock
         self._showing = showing
         self._identity: EngineIdentity | None = None
+        self._probe: RoutingProbe | EngineError = RoutingProbe(live=False)
+        self._waits = False
 
     @property
     def told(self) -> str:
@@ -49,8 +52,17 @@ class EngineView:
         base = known.base_names[0] if known.base_names else ""
         return EngineSeen(kind=known.kind, version=known.version, base=base, process=self._driver.process())
 
-    def observe(self, desired: Desired) -> Observed:
-        """Ask the engine what it holds.
+    @property
+    def holds_requests(self) -> bool:
+        """Whether requests for what is not loaded are held in front of the engine, and the agent is asked for it.
+
+        What the middleware said last counts, so that one lost answer does not load everything.
+        """
+        return self._waits
+
+    def observe(self, asked_for: Collection[str] = ()) -> Observed:
+        """Ask the engine what it holds, and the middleware in front of it for its requests; `asked_for` are the served
+        names for which somebody waits right now.
 
         Raises:
             EngineError: it gave no usable answer.
@@ -64,10 +76,28 @@ class EngineView:
             identity = self._driver.identity()
             self._showing.meet(loaded, restarted=forgot)
             self._identity = identity
-        table = read_table(self._routes)
-        used = set(desired.targets) | routed_names(table)
-        self._memory.note_routes(set(loaded), used, self._clock())
-        return Observed(loaded, self._identity.base_names, table)
+        table, now = read_table(self._routes), self._clock()
+        self._memory.note_routes(set(loaded), reachable(table), now)
+        return Observed(loaded, self._identity.base_names, table, self._traffic(set(loaded), table, asked_for, now))
+
+    def _traffic(self, loaded: set[str], table: RouteTable | None, asked_for: Collection[str], now: float) -> Traffic:
+        self._probe = probe = self._asked_routing()
+        counts = dict.fromkeys(asked_for, now)
+        if isinstance(probe, RoutingProbe):
+            self._waits = probe.waits
+            counts = {name: now - idle for name, idle in probe.idle.items()} | counts
+            counts |= dict.fromkeys(probe.in_flight or (), now)
+        self._memory.note_uses(loaded, counts, now)
+        if isinstance(probe, EngineError) or probe.in_flight is None:
+            return Traffic(last_used=dict(self._memory.last_used))
+        exact = probe.alone and table is not None and probe.table_digest == table.digest
+        return Traffic(probe.in_flight, dict(self._memory.last_used), exact)
+
+    def _asked_routing(self) -> RoutingProbe | EngineError:
+        try:
+            return self._driver.routing()
+        except EngineError as error:
+            return error
 
     def other_engine(self, desired: Desired) -> Trouble | None:
         """Whether another engine answers than the one by which the commit was judged: then nothing is loaded."""
@@ -76,11 +106,10 @@ class EngineView:
         return Trouble("OtherEngine", why, f"{remedy}environment.yaml", for_people=True) if why else None
 
     def routing_trouble(self, observed: Observed) -> Trouble | None:
-        """Whether the middleware in front of the engine really serves the table that is on disk."""
-        try:
-            probe = self._driver.routing()
-        except EngineError as error:
-            return engine_trouble(error)
+        """Whether the middleware in front of the engine really served the observed table when it was asked."""
+        probe = self._probe
+        if isinstance(probe, EngineError):
+            return engine_trouble(probe)
         if not probe.live:
             return Trouble(
                 "RoutingNotLive",

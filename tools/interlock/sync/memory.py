@@ -19,6 +19,7 @@ FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 300.0
 MAX_ATTEMPTS = 5
 GOES_ON_AFTER = 0.1
+LONGEST_MEMORY = 7 * 86400.0
 _ENOUGH_DOUBLINGS = 16
 
 
@@ -35,8 +36,9 @@ class Memory:
     listed: set[str] = field(default_factory=set)
     start_with: dict[str, str] | None = None
     start_line: str = ""
+    last_used: dict[str, float] = field(default_factory=dict)
 
-    def known(self, *, lazy_engine: bool, boot_only: bool = False) -> Known:
+    def known(self, *, asked: bool = False, boot_only: bool = False) -> Known:
         """An immutable copy for the plan."""
         return Known(
             base_proven=self.base_proven,
@@ -45,7 +47,7 @@ class Memory:
             proven=frozenset(self.proven),
             refusals=dict(self.refusals),
             unrouted_since=dict(self.unrouted_since),
-            lazy_engine=lazy_engine,
+            asked=asked,
             boot_only=boot_only,
             start_with=self.start_with,
             start_line=self.start_line,
@@ -91,8 +93,17 @@ class Memory:
         self.refusals[served] = refusal_after(self.refusals.get(served), error, now)
 
     def note_routes(self, loaded: set[str], used: set[str], now: float) -> None:
-        """Keep the time at which each loaded adapter was first seen without use."""
+        """Keep the time at which each loaded adapter was first seen out of the reach of requests."""
         self.unrouted_since = {name: self.unrouted_since.get(name, now) for name in loaded - used}
+
+    def note_uses(self, loaded: set[str], used_at: Mapping[str, float], now: float) -> None:
+        """Keep when each adapter was used last, as far as it is known; a loaded one counts from when it is first seen.
+
+        What was used longer ago than anybody asks is forgotten.
+        """
+        for name, at in [*dict.fromkeys(loaded - self.last_used.keys(), now).items(), *used_at.items()]:
+            self.last_used[name] = max(at, self.last_used.get(name, at))
+        self.last_used = {n: at for n, at in self.last_used.items() if n in loaded or now - at < LONGEST_MEMORY}
 
 
 def refusal_after(earlier: Refusal | None, error: InterlockError, now: float) -> Refusal:

@@ -1,17 +1,22 @@
 """What to do next: a pure function from desired and observed to a list of steps.
 
 The agent observes, plans, applies, and starts over until the plan is empty, so the plan never has to guess how a step
-will end. A flip to revisions that are loaded and proven comes first: a rollback never waits for a load.
+will end. A flip to revisions that are loaded and proven comes first: a rollback never waits for a load. Pinned
+revisions come before lazy ones, and nothing is unloaded that may still answer a request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from interlock.engines.driver import UNTOLD
-from interlock.routing.table import Canary, Route, RouteTable
-from interlock.sync.desired import Desired, DesiredAlias, Target
+from interlock.routing.table import Route, RouteTable
+from interlock.sync.alias_routes import names_of, next_routes, still_true
+from interlock.sync.desired import Desired, Target
+from interlock.sync.lazy import LazyChoice, LazyLimits, choose_lazy, with_heirs
+from interlock.sync.room import Giver, Room
+from interlock.sync.traffic import NEVER, Drain, Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The engine as it answered just now (adapters: name → directory, or UNTOLD), and the route table on disk."""
+    """The engine as it answered just now (adapters: name → directory, or UNTOLD), the route table on disk, and what is
+    known about requests."""
 
     adapters: Mapping[str, str]
     base_names: tuple[str, ...]
     table: RouteTable | None
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,9 @@ class Known:
     """What the agent found out earlier and still holds true; times are monotonic seconds.
 
     `directories` are placed artifacts whose digests were verified, `proven` adapters whose answers were checked since
-    they were loaded, `unrouted_since` when an adapter was last seen without traffic from the route table. `lazy_engine`
-    and `boot_only` are the engine's capabilities; `start_with` is what was written down for its next start, and
-    `start_line` how a person says it.
+    they were loaded, `unrouted_since` since when the route table leads no request to a loaded adapter. `asked` says
+    that lazy adapters need not be loaded now, because the middleware will ask for them; `boot_only` is the engine's
+    capability. `start_with` is what was written down for its next start, and `start_line` how a person says it.
     """
 
     base_proven: bool = False
@@ -55,7 +62,7 @@ class Known:
     proven: frozenset[str] = frozenset()
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
     unrouted_since: Mapping[str, float] = field(default_factory=dict)
-    lazy_engine: bool = False
+    asked: bool = False
     boot_only: bool = False
     start_with: Mapping[str, str] | None = None
     start_line: str = ""
@@ -86,7 +93,6 @@ class Load:
 
     target: Target
     directory: str
-    lazy: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,125 +136,189 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps to take now, in order; what is held back; and when the next drain ends (monotonic seconds)."""
+    """Steps to take now, in order; what is held back; and when the next drain ends (monotonic seconds).
+
+    `deferred` are lazy revisions that need not be loaded now, `turned_away` those that somebody asked for in vain.
+    """
 
     steps: tuple[Step, ...] = ()
     held: tuple[Held, ...] = ()
     drains_until: float | None = None
+    deferred: frozenset[str] = frozenset()
+    turned_away: tuple[Held, ...] = ()
 
 
-def plan(desired: Desired, observed: Observed, known: Known, *, now: float, drain: float) -> Plan:
-    """Decide the next steps. `now` and the times in `known` share one monotonic clock; `drain` is in seconds."""
-    targets = desired.targets
-    ready = _ready(targets, observed, known)
-    table = route_table(desired, observed, ready)
-    flip: tuple[Step, ...] = () if table == observed.table else (Flip(table),)
-    routed = routed_names(observed.table) | routed_names(table)
-    idle = _idle(observed, known, set(targets) | routed, now)
-    room = _Room(
-        slots=desired.slots,
-        free=desired.slots - len(observed.adapters),
-        idle=list(idle),
-        kept=[name for name in targets if name in observed.adapters.keys() - routed - desired.taking_requests],
+def plan(
+    desired: Desired,
+    observed: Observed,
+    known: Known,
+    *,
+    now: float,
+    drain: Drain,
+    limits: LazyLimits = LazyLimits(),  # noqa: B008 - frozen
+) -> Plan:
+    """Decide the next steps. `now` and the times in `known` and in the traffic share one monotonic clock."""
+    lazy = frozenset(name for name, target in desired.targets.items() if target.lazy and known.asked)
+    choice = _choose_lazy(desired, observed, known, lazy, limits, drain, now)
+    deferred = lazy - set(choice.have)
+    leaving = observed.adapters.keys() & deferred
+    ready = _ready(desired.targets, observed, known)
+    # A name that the table holds already was active, canary or kept before: nothing about it is waited for.
+    coming = frozenset(choice.have) - ready - _in_table(observed.table)
+    routes = next_routes(
+        desired.aliases,
+        still_true(observed.table.routes, observed.table.lazy - lazy) if observed.table else {},
+        ready,
+        askable=lazy & known.directories.keys() - known.refusals.keys(),
+        coming=coming,
+        answering=observed.adapters.keys() - leaving,
     )
-    loading, held = _loading(desired, observed, known, now, room)
-    unloads, drains_until = _drained(idle, room.given_up, now, drain)
-    return Plan((*flip, *loading, *unloads), tuple(held), drains_until)
+    idle = _idle(observed, known, desired.targets.keys() | routed_names(observed.table) | names_of(routes), now)
+    room = _room(desired, observed, known, idle, leaving, lazy, limits, drain, now)
+    loading, held = _loading(desired, observed, known, now, room, choice.have, deferred)
+    table = _table(desired, observed, routes, ready, lazy, coming, leaving | room.given_up)
+    flip: tuple[Step, ...] = () if table == observed.table else (Flip(table),)
+    unloads, drains_until = _drained(idle, leaving, room.given_up, observed, known, now, drain)
+    waiting = [one for one in held if one.served in lazy and not one.for_people and one.served not in known.refusals]
+    turned_away = (*waiting, *(_turned_away(name, choice) for name in choice.turned_away))
+    others = tuple(one for one in held if one not in waiting)
+    return Plan((*flip, *loading, *unloads), others, drains_until, deferred, turned_away)
 
 
-def route_table(desired: Desired, observed: Observed, ready: frozenset[str]) -> RouteTable:
-    """The best table that can be true now: an alias moves when its new revision is ready, and otherwise stays."""
-    previous = observed.table.routes if observed.table else {}
-    routes: dict[str, Route] = {}
-    for alias in desired.aliases:
-        route = _route(alias, previous.get(alias.name), ready)
-        if route:
-            routes[alias.name] = route
-    served = {name for route in routes.values() for name in _names(route)} | (ready & set(desired.targets))
+def routed_names(table: RouteTable | None) -> set[str]:
+    """Every served name to which an alias leads under a table."""
+    return names_of(table.routes) if table else set()
+
+
+def reachable(table: RouteTable | None) -> set[str]:
+    """Every served name that requests reach in the engine under a table, by alias or by itself, without waiting."""
+    return routed_names(table).union(table.served) - table.lazy if table else set()
+
+
+def _in_table(table: RouteTable | None) -> frozenset[str]:
+    return table.served | table.lazy if table else frozenset()
+
+
+def _choose_lazy(
+    desired: Desired,
+    observed: Observed,
+    known: Known,
+    names: frozenset[str],
+    limits: LazyLimits,
+    drain: Drain,
+    now: float,
+) -> LazyChoice:
+    """Pinned revisions keep their places, loaded or not, and so does everything that may not be unloaded yet."""
+    pinned = desired.targets.keys() - names
+    others = {
+        name
+        for name in observed.adapters.keys() - pinned - names
+        if drain.ends(name, _left(name, observed, known), observed.traffic, needed=True) > now
+    }
+    before = observed.table.routes if observed.table else {}
+    return choose_lazy(
+        names,
+        observed.adapters,
+        desired.taking_requests,
+        with_heirs(observed.traffic, desired.aliases, before, observed.adapters),
+        limits,
+        places=desired.slots - len(pinned | others),
+        rest=drain.seconds,
+        now=now,
+    )
+
+
+def _table(
+    desired: Desired,
+    observed: Observed,
+    routes: Mapping[str, Route],
+    ready: frozenset[str],
+    lazy: frozenset[str],
+    coming: frozenset[str],
+    leaving: set[str],
+) -> RouteTable:
+    """The table with these routes, in which nothing that is `leaving` can be reached by its own name, and nothing that
+    is `coming` be asked for.
+
+    What is lazy, answers requests and is not proven again yet (the agent was restarted) keeps answering meanwhile.
+    """
+    answering = reachable(observed.table) & observed.adapters.keys() & names_of(routes) & lazy
+    served = ((ready | answering) - leaving) | (names_of(routes) - lazy)
     return RouteTable(
         commit=desired.commit,
         environment=desired.environment,
         bases=frozenset(observed.base_names),
         served=frozenset(served),
         routes=routes,
+        lazy=(lazy - served - coming) | (names_of(routes) & lazy - served),
     )
-
-
-def routed_names(table: RouteTable | None) -> set[str]:
-    """Every served name that requests may be sent to under a table."""
-    return {name for route in table.routes.values() for name in _names(route)} if table else set()
-
-
-def _names(route: Route) -> set[str]:
-    return {route.active, route.canary.target} if route.canary else {route.active}
-
-
-def _route(alias: DesiredAlias, previous: Route | None, ready: frozenset[str]) -> Route | None:
-    if alias.active.served in ready:
-        return Route(alias.active.served, _split(alias, ready))
-    if previous is None:
-        return None
-    # Kept even while the engine restarts and has forgotten the adapter: the same revision is on its way back. Only a
-    # canary that git no longer asks for does not wait for the new active revision: taking it away is a repair.
-    kept = previous.canary.target if previous.canary else ""
-    return Route(previous.active, _split(alias, frozenset({kept})))
-
-
-def _split(alias: DesiredAlias, ready: frozenset[str]) -> Canary | None:
-    canary = alias.canary
-    if canary is None or canary.target.served not in ready:
-        return None
-    return Canary(canary.target.served, canary.weight, frozenset(canary.tenants))
 
 
 def _ready(targets: Mapping[str, Target], observed: Observed, known: Known) -> frozenset[str]:
     """Served names that answer requests from the right directory and whose answers were proven."""
     return frozenset(
         name
-        for name, target in targets.items()
+        for name in targets
         if name in observed.adapters
         and name in known.directories
         and observed.adapters[name] in (known.directories[name], UNTOLD)
-        and (name in known.proven or (target.lazy and known.lazy_engine))
+        and name in known.proven
     )
 
 
-@dataclass
-class _Room:
-    """The engine's places while one plan is made: how many are free, and which adapters may give theirs up.
+def _left(name: str, observed: Observed, known: Known) -> float | None:
+    """Since when no request can reach a loaded adapter; None while the table on disk leads to it."""
+    return None if name in reachable(observed.table) else known.unrouted_since.get(name)
 
-    The last of `idle` (nothing refers to them) goes first, then, for a revision that takes requests only, the last of
-    `kept` (loaded for a rollback that nobody has asked for yet).
-    """
 
-    slots: int
-    free: int
-    idle: list[str]
-    kept: list[str]
-    given_up: set[str] = field(default_factory=set)
+def _room(
+    desired: Desired,
+    observed: Observed,
+    known: Known,
+    idle: Mapping[str, float],
+    leaving: Collection[str],
+    lazy: frozenset[str],
+    limits: LazyLimits,
+    drain: Drain,
+    now: float,
+) -> Room:
+    """Idle adapters give their places up first, the one that was idle longest before the others; then lazy ones that
+    leave; then, for a revision that takes requests, what is kept for a rollback, the least important first."""
+    loaded = observed.adapters.keys()
+    taken = desired.taking_requests | routed_names(observed.table) | lazy
+    kept = [name for name in desired.targets if name in loaded - taken]
 
-    def take(self, *, urgent: bool) -> list[Step] | None:
-        """Take one place; returns what has to be unloaded for it, or None when there is no place to be had."""
-        needed = max(0, 1 - self.free)
-        if needed > len(self.idle) + (len(self.kept) if urgent else 0):
-            return None
-        steps: list[Step] = []
-        for _ in range(needed):
-            name = self.idle.pop() if self.idle else self.kept.pop()
-            self.given_up.add(name)
-            steps.append(Unload(name, "its place is needed"))
-        self.free += needed - 1
-        return steps
+    def giver(name: str) -> Giver:
+        left = _left(name, observed, known)
+        ends = drain.ends(name, now if left is None else left, observed.traffic, needed=True)
+        return Giver(name, ends, out=left is not None, kept=name in kept, lazy=name in lazy)
+
+    return Room(
+        free=desired.slots - len(loaded),
+        lazy_free=NEVER if limits.most is None else limits.most - len(loaded & lazy),
+        givers=[giver(name) for name in (*reversed(list(idle)), *sorted(leaving), *reversed(kept))],
+        now=now,
+    )
 
 
 def _loading(
-    desired: Desired, observed: Observed, known: Known, now: float, room: _Room
+    desired: Desired,
+    observed: Observed,
+    known: Known,
+    now: float,
+    room: Room,
+    lazy: Sequence[str],
+    deferred: frozenset[str],
 ) -> tuple[list[Step], list[Held]]:
-    steps: list[Step] = []
-    held: list[Held] = []
-    missing = [target for target in desired.targets.values() if not _is_settled(target, observed, known)]
+    """Bring what is missing one step further: what is pinned, the `lazy` ones to have, then the bytes of the others."""
+    targets, ready = desired.targets, _ready(desired.targets, observed, known)
+    order = [name for name in targets if name not in deferred and name not in lazy]
+    missing = [targets[name] for name in (*order, *lazy) if name not in ready]
+    missing += [target for name, target in targets.items() if name in deferred and name not in known.directories]
     if missing and not known.base_proven:
         return _prove_base(missing, known, now)
+    steps: list[Step] = []
+    held: list[Held] = []
     for target in missing:
         refusal = known.refusals.get(target.served)
         if refusal and (refusal.retry_at is None or now < refusal.retry_at):
@@ -256,9 +326,9 @@ def _loading(
         elif _waits_for_a_start(target, observed, known):
             held.append(_not_started(target, known))
         elif target.served not in room.given_up:
-            needed = _in_its_place(target, observed, known, room, urgent=target.served in desired.taking_requests)
-            steps += needed or []
-            held += [_no_room(target, room.slots)] if needed is None else []
+            needed, waits = _in_its_place(target, desired, observed, known, room, lazy=target.served in lazy)
+            steps += needed
+            held += waits
     if known.boot_only and not any(isinstance(step, Place) for step in steps):
         steps += _start_list(desired, observed, known)
     return steps, held
@@ -281,17 +351,21 @@ def _start_list(desired: Desired, observed: Observed, known: Known) -> list[Step
     return [] if wanted == known.start_with else [StartWith(wanted)]
 
 
-def _in_its_place(target: Target, observed: Observed, known: Known, room: _Room, *, urgent: bool) -> list[Step] | None:
-    """The next steps of a target, with the unloads that make room for it; None when there is no room."""
+def _in_its_place(
+    target: Target, desired: Desired, observed: Observed, known: Known, room: Room, *, lazy: bool
+) -> tuple[list[Step], list[Held]]:
+    """The next steps of a target, with the unloads that make room for it, or why there is no room yet."""
     needed = _next_steps(target, observed, known)
     if not isinstance(needed[-1], Load) or target.served in observed.adapters:
-        return needed
-    unloads = room.take(urgent=urgent)
-    return None if unloads is None else [*unloads, *needed]
-
-
-def _is_settled(target: Target, observed: Observed, known: Known) -> bool:
-    return bool(_ready({target.served: target}, observed, known))
+        return needed, []
+    place = room.claim(urgent=target.served in desired.taking_requests and not lazy, lazy=lazy)
+    if place is None:
+        return [], [_no_room(target, desired.slots, for_people=not lazy)]
+    if place.wait_until is not None:
+        why = "it waits for a place, until the requests of another adapter have ended"
+        until = place.wait_until if place.wait_until < NEVER else None
+        return [], [Held(target.served, why, "", until, for_people=False)]
+    return [*(Unload(name, "its place is needed") for name in place.unload), *needed], []
 
 
 def _prove_base(missing: list[Target], known: Known, now: float) -> tuple[list[Step], list[Held]]:
@@ -311,15 +385,21 @@ def _next_steps(target: Target, observed: Observed, known: Known) -> list[Step]:
         return [Place(target)]
     loaded_from = observed.adapters.get(target.served)
     if loaded_from is None:
-        return [Load(target, directory, target.lazy and known.lazy_engine)]
+        return [Load(target, directory)]
     if loaded_from not in (directory, UNTOLD):
-        return [Unload(target.served, f"it was loaded from {loaded_from}"), Load(target, directory, lazy=False)]
+        return [Unload(target.served, f"it was loaded from {loaded_from}"), Load(target, directory)]
     return [Prove(target)]
 
 
-def _no_room(target: Target, room: int) -> Held:
-    why = f"the engine holds {room} adapters, which is all that max_cpu_loras allows"
-    return Held(target.served, why, "raise engine.max_cpu_loras in environment.yaml, or keep fewer revisions", None)
+def _no_room(target: Target, slots: int, *, for_people: bool) -> Held:
+    why = f"the engine holds {slots} adapters, which is all that max_cpu_loras allows"
+    remedy = "raise engine.max_cpu_loras in environment.yaml, or keep fewer revisions"
+    return Held(target.served, why, remedy, None, for_people)
+
+
+def _turned_away(name: str, choice: LazyChoice) -> Held:
+    why = f"{len(choice.have)} lazy adapters are loaded or about to be, which is all that there is room for"
+    return Held(name, why, "raise lazy.max in the node's settings or max_cpu_loras", choice.room_at, for_people=False)
 
 
 def _idle(observed: Observed, known: Known, used: set[str], now: float) -> dict[str, float]:
@@ -329,10 +409,21 @@ def _idle(observed: Observed, known: Known, used: set[str], now: float) -> dict[
 
 
 def _drained(
-    idle: Mapping[str, float], given_up: set[str], now: float, drain: float
+    idle: Mapping[str, float],
+    leaving: Collection[str],
+    given_up: set[str],
+    observed: Observed,
+    known: Known,
+    now: float,
+    drain: Drain,
 ) -> tuple[list[Step], float | None]:
-    ends = {name: since + drain for name, since in sorted(idle.items()) if name not in given_up}
+    ends = {
+        name: drain.ends(name, _left(name, observed, known), observed.traffic)
+        for name in sorted({*idle, *leaving} - given_up)
+    }
     steps: list[Step] = [
-        Unload(name, "no pointer of this environment refers to it") for name, end in ends.items() if now >= end
+        Unload(name, "nobody asks for it" if name in leaving else "no pointer of this environment refers to it")
+        for name, end in ends.items()
+        if now >= end
     ]
-    return steps, min((end for end in ends.values() if now < end), default=None)
+    return steps, min((end for end in ends.values() if now < end < NEVER), default=None)

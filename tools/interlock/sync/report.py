@@ -203,7 +203,9 @@ def _fetched(facts: TurnFacts) -> Condition:
 
 
 def _loaded(facts: TurnFacts) -> Condition:
-    found = _about_targets(facts, "Loaded", "adapters", frozenset(_loaded_names(facts)))
+    found = _about_targets(facts, "Loaded", "adapters", _deferred(facts) | _loaded_names(facts))
+    if waiting := _deferred(facts) - _loaded_names(facts):
+        found = replace(found, message=f"{found.message}, {len(waiting)} of them at their first request")
     if not (facts.unseen and facts.observed):
         return found
     unseen = " and the ".join(facts.unseen)
@@ -223,6 +225,11 @@ def _about_targets(facts: TurnFacts, kind: str, what: str, present: frozenset[st
     if missing:
         return _condition(kind, False, "Missing", f"{what} missing: {', '.join(missing)}")
     return _condition(kind, True, "Complete", f"all {len(facts.desired.targets)} {what} are in place")
+
+
+def _deferred(facts: TurnFacts) -> frozenset[str]:
+    """Lazy revisions that are loaded when somebody asks, and that nobody misses before."""
+    return facts.plan.deferred if facts.plan else frozenset()
 
 
 def _served(facts: TurnFacts) -> Condition:
@@ -251,7 +258,7 @@ def _rollback_ready(facts: TurnFacts, aliases: tuple[AliasStatus, ...]) -> Condi
         return _condition("RollbackReady", None, "NothingYet", "no commit was accepted yet")
     if facts.observed is None:
         return _condition("RollbackReady", None, "NotObserved", "the engine did not answer")
-    loaded = _loaded_names(facts)
+    loaded = _loaded_names(facts) | _deferred(facts)
     lacking = [row.alias for row in aliases if not loaded.issuperset(row.rollback_targets)]
     if lacking:
         return _condition("RollbackReady", False, "NotLoaded", f"earlier revisions missing for: {', '.join(lacking)}")

@@ -14,6 +14,8 @@ from interlock.documents.kinds.node import Node
 from interlock.documents.kinds.receipts import ReceiptPush
 from interlock.errors import UsageError
 from interlock.findings.readable import readable
+from interlock.sync.lazy import LazyLimits
+from interlock.sync.traffic import Drain
 
 NODE_NAME = "INTERLOCK_NODE_NAME"
 
@@ -61,9 +63,14 @@ class NodeSettings:
         return within.total_seconds() if within else max(300.0, 3 * self.poll_seconds)
 
     @property
-    def drain_seconds(self) -> float:
+    def drain_times(self) -> Drain:
         """How long an adapter stays loaded after the last route to it is gone."""
-        return self.node.drain.total_seconds()
+        return Drain(self.node.drain.total_seconds(), self.node.drain_limit.total_seconds())
+
+    @property
+    def lazy_limits(self) -> LazyLimits:
+        """How many lazy adapters are loaded at once, and for how long each."""
+        return LazyLimits(self.node.lazy.max, self.node.lazy.idle.total_seconds())
 
 
 def load_settings(path: Path) -> NodeSettings:

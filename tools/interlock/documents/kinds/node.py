@@ -123,6 +123,13 @@ class NodeDisk(Document):
     free: ByteSize = 64 << 20
 
 
+class NodeLazy(Document):
+    """Adapters with `residency: lazy`: at most `max` of them are loaded at once, each until unused for `idle`."""
+
+    max: Annotated[int, Field(strict=True, ge=1, le=100_000)] | None = None
+    idle: Duration = dt.timedelta(minutes=30)
+
+
 class Node(Document):
     """`interlock sync --node FILE`; relative paths start at the directory of that file."""
 
@@ -135,6 +142,8 @@ class Node(Document):
     store: FilePath | None = None
     routes: FilePath | None = None
     drain: Duration = dt.timedelta(seconds=30)
+    drain_limit: Duration = dt.timedelta(minutes=10)
+    lazy: NodeLazy = NodeLazy.model_construct()
     fresh_within: Duration | None = None
     disk: NodeDisk = NodeDisk.model_construct()
     trust: NodeTrust = NodeTrust.model_construct()
