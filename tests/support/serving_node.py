@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,8 +66,8 @@ class SharedEngine:
 
 
 @contextmanager
-def shared_engine(root: Path) -> Iterator[SharedEngine]:
-    """Start the engine that tests of one worker share."""
+def shared_engine(root: Path, environment: Mapping[str, str] | None = None) -> Iterator[SharedEngine]:
+    """Start the engine that tests of one worker share; `environment` is added to its variables."""
     example = living_example()
     routes, token = root / "routes.json", "a-token-for-tests-only"
     with start_engine(
@@ -78,6 +78,7 @@ def shared_engine(root: Path) -> Iterator[SharedEngine]:
         routes=routes,
         admin_token=token,
         log=root / "engine.log",
+        environment=environment,
     ) as process:
         yield SharedEngine(process, routes, token)
 

@@ -81,8 +81,10 @@ def _run(agent: Agent, settings: NodeSettings, pulse: Pulse) -> None:
     with ExitStack() as stack:
         if settings.node.http:
             from interlock.sync.http.serving import serving  # not everybody wants it
+            from interlock.sync.http.want import WantPage
 
-            stack.enter_context(serving(settings, pulse, wake))
+            asked = WantPage(agent.want, settings.admin_token)
+            stack.enter_context(serving(settings, pulse, wake, asked.routes()))
         pulse.ready()
         stack.callback(pulse.stopping)
         agent.run(wake)
