@@ -42,6 +42,7 @@ def test_the_first_sync_makes_every_alias_answer_and_stamps_the_revision(node: S
         "Suspended": "False",
         "Fresh": "True",
         "Recorded": "True",
+        "Available": "True",
     }
 
 

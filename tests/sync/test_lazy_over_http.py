@@ -131,6 +131,7 @@ def test_an_adapter_whose_bytes_went_bad_is_refused_and_only_the_status_says_why
         weights.write_bytes(weights.read_bytes()[:-1] + b"x")
         refused = ask(client, "sql-helper")
         wait_until(lambda: agent.status is not None and "sql-helper" in str(agent.status.aliases[0].message))
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+    assert refused.status_code == 503
+    assert refused.headers["Retry-After"] in ("1", "2")
     assert "sql-helper" not in refused.text
     assert loaded(client) == set()

@@ -358,6 +358,8 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "store": "Where adapters are stored; adapters/ below state where it is not set.",
         "routes": "The route table; routes.json below state where it is not set.",
         "drain": "How long an adapter stays loaded after the last route to it is gone.",
+        "drain_limit": "How long a request that does not end keeps it loaded after that.",
+        "lazy": "What is loaded at its first request.",
         "fresh_within": "How old the last successful poll may be: five minutes, or three polls, where it is not set.",
         "disk": "The room of the store.",
         "trust": "What it demands of a commit.",
@@ -435,6 +437,10 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "admin_key_file": "The file that holds the engine's own key for loads and unloads (SGLang's admin key).",
         "admin_token_file": "The file that holds the token for loading and unloading.",
         "timeout": "The longest time to wait for an answer.",
+    },
+    "NodeLazy": {
+        "max": "The most lazy adapters that are loaded at once; as many as fit where it is not set.",
+        "idle": "How long one stays loaded after its last use.",
     },
     "NodeDisk": {
         "limit": "The most that the store may take.",
