@@ -227,7 +227,7 @@ def test_nobody_in_the_pod_is_root_or_can_become_it(pod: Manifest) -> None:
 
 
 def test_a_pod_has_longer_to_end_than_requests_have_to_drain(pod: Manifest, settings: NodeSettings) -> None:
-    assert pod["spec"]["terminationGracePeriodSeconds"] >= settings.drain_seconds
+    assert pod["spec"]["terminationGracePeriodSeconds"] >= settings.drain_times.seconds
 
 
 def kustomization(folder: Path) -> Manifest:
