@@ -24,7 +24,7 @@ from interlock.sync.http.pages import Pages
 from interlock.sync.http.server import HttpServer
 from interlock.sync.remote_status import seen_elsewhere
 from interlock.sync.sightings import Sighting
-from interlock.sync.status import AliasStatus, Change, Commits, Condition, Status, Wait, to_json
+from interlock.sync.status import AliasStatus, Change, Commits, Condition, Status, StoreState, Wait, to_json
 from interlock.sync.status_files import ALIVE_FILE, POLLED_FILE, STATUS_FILE
 from support.command_line import interlock
 from support.http_site import LONGEST_TURN, Watched, running, status
@@ -77,12 +77,17 @@ def nowhere() -> str:
 
 
 def test_one_node_is_a_page_with_its_history_and_what_it_waits_for(node_file: Path) -> None:
-    waiting = replace(fine(), waiting=(Wait("bot@2", "HeldBack", "the store does not answer", NOW + 60),))
+    waiting = replace(
+        fine(),
+        waiting=(Wait("bot@2", "HeldBack", "the store does not answer", NOW + 60),),
+        store=StoreState(3, 2_400_000_000, 50_000_000_000, 0, "nothing can go"),
+    )
     report(node_file.parent, waiting)
     outcome = interlock("status", "--node", node_file)
     assert outcome.status == 0, outcome.err
     assert "node node-1, environment dev, engine vllm 1" in outcome.out
     assert "served 3f2c1a9b1234" in outcome.out
+    assert "store: 3 artifacts, 2.4 GB of at most 50.0 GB; nothing can go" in outcome.out
     assert "bot@2: the store does not answer (again 2023-11-1" in outcome.out
     assert "Last changes, of 1:" in outcome.out
     assert "3f2c1a9b1234  bot → bot@1" in outcome.out

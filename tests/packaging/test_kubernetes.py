@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from interlock.sync.http.hook import Hook
 from interlock.sync.http.pages import Pages
 from interlock.sync.metrics import to_live_metrics
 from interlock.sync.settings import NODE_NAME, NodeSettings, load_settings
-from interlock.sync.status import CONDITIONS
+from interlock.sync.status import CONDITIONS, StoreState
 from support.http_site import Watched, status
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -265,7 +266,10 @@ def test_prometheus_scrapes_a_port_and_a_page_that_there_are() -> None:
 def test_alerts_are_about_metrics_conditions_and_pages_that_there_are() -> None:
     (rules,) = [one for one in manifests(MANIFESTS / "monitoring") if one["kind"] == "PrometheusRule"]
     alerts = [rule for group in rules["spec"]["groups"] for rule in group["rules"]]
-    told = to_live_metrics(status(), 1.0) + Hook("x", lambda: None, lambda *_: None, time.monotonic).metrics()
+    told = (
+        to_live_metrics(replace(status(), store=StoreState(1, 1, 1, 1)), 1.0)
+        + Hook("x", lambda: None, lambda *_: None, time.monotonic).metrics()
+    )
     operations = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
     anchors = {
         re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-")

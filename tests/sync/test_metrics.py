@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.sync.metrics import to_live_metrics, to_metrics
-from interlock.sync.status import AliasStatus, Change, Commits, Condition, Status, Wait
+from interlock.sync.status import AliasStatus, Change, Commits, Condition, Status, StoreState, Wait
 
 
 def status(*conditions: Condition, node: str = "node-1", last_poll: float | None = None) -> Status:
@@ -76,6 +76,18 @@ interlock_node_adapters_loaded{node="n",environment="production"} 3
 # HELP interlock_node_waiting What is looked at again by itself.
 # TYPE interlock_node_waiting gauge
 interlock_node_waiting{node="n",environment="production"} 1
+# HELP interlock_node_store_artifacts Artifacts in the store.
+# TYPE interlock_node_store_artifacts gauge
+interlock_node_store_artifacts{node="n",environment="production"} 3
+# HELP interlock_node_store_bytes Bytes in the store.
+# TYPE interlock_node_store_bytes gauge
+interlock_node_store_bytes{node="n",environment="production"} 123456789012
+# HELP interlock_node_store_collectable_bytes Bytes that would be given up for others.
+# TYPE interlock_node_store_collectable_bytes gauge
+interlock_node_store_collectable_bytes{node="n",environment="production"} 7
+# HELP interlock_node_store_limit_bytes Bytes that it may hold.
+# TYPE interlock_node_store_limit_bytes gauge
+interlock_node_store_limit_bytes{node="n",environment="production"} 200000000000
 # HELP interlock_node_flips_total Changes of what is served.
 # TYPE interlock_node_flips_total counter
 interlock_node_flips_total{node="n",environment="production"} 7
@@ -99,6 +111,7 @@ def test_everything_that_is_told_once_each_with_its_kind_and_meaning() -> None:
         waiting=(Wait("bot@3", "HeldBack", "no", None),),
         started=1_699_999_999.0,
         fresh_within=300.0,
+        store=StoreState(3, 123_456_789_012, 200_000_000_000, 7),
     )
     assert to_metrics(whole) == GOLDEN
     live = to_live_metrics(whole, 1.25)

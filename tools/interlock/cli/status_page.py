@@ -27,6 +27,7 @@ def _lines(sighting: Sighting, status: Status) -> Iterator[str]:
     polled = moment(status.last_poll) if status.last_poll else "never"
     doubt = f" — {sighting.stale} on this node now" if sighting.stale else ""
     yield f"last successful poll {polled}; last turn {sighting.age:.0f} s ago{doubt}"
+    yield from _store(status)
     yield ""
     yield from _aliases(status)
     yield ""
@@ -34,6 +35,14 @@ def _lines(sighting: Sighting, status: Status) -> Iterator[str]:
         yield f"  {condition.type:<15} {condition.status:<8} {condition.reason}: {condition.message}"
     yield from _waiting(status)
     yield from _history(status)
+
+
+def _store(status: Status) -> Iterator[str]:
+    if status.store is None:
+        return
+    limit = f" of at most {status.store.limit / 1e9:.1f} GB" if status.store.limit is not None else ""
+    kept = f"; {status.store.kept}" if status.store.kept else ""
+    yield f"store: {status.store.artifacts} artifacts, {status.store.bytes / 1e9:.1f} GB{limit}{kept}"
 
 
 def _aliases(status: Status) -> Iterator[str]:

@@ -51,8 +51,8 @@ def _metrics(status: Status) -> Iterator[tuple[str, str, str, Samples]]:
     )
     for name, help_text, moment in _moments(status):
         yield name, "gauge", help_text, [] if moment is None else [({}, f"{moment:.3f}")]
-    for name, help_text, number in _numbers(status):
-        yield name, "gauge", help_text, [({}, f"{number:g}")]
+    for name, help_text, number in (*_numbers(status), *_store(status)):
+        yield name, "gauge", help_text, [({}, str(number))]
     yield "interlock_node_flips_total", "counter", "Changes of what is served.", [({}, str(status.flips))]
 
 
@@ -100,10 +100,30 @@ def _moments(status: Status) -> list[tuple[str, str, float | None]]:
     ]
 
 
-def _numbers(status: Status) -> list[tuple[str, str, float]]:
+def _store(status: Status) -> list[tuple[str, str, int]]:
+    if status.store is None:
+        return []
+    told = [
+        ("interlock_node_store_artifacts", "Artifacts in the store.", status.store.artifacts),
+        ("interlock_node_store_bytes", "Bytes in the store.", status.store.bytes),
+        (
+            "interlock_node_store_collectable_bytes",
+            "Bytes that would be given up for others.",
+            status.store.collectable,
+        ),
+    ]
+    limit = status.store.limit
+    return told if limit is None else [*told, ("interlock_node_store_limit_bytes", "Bytes that it may hold.", limit)]
+
+
+def _numbers(status: Status) -> list[tuple[str, str, int]]:
     behind = sum(row.behind for row in status.aliases)
     return [
-        ("interlock_node_fresh_within_seconds", "How old the last answer of the remote may be.", status.fresh_within),
+        (
+            "interlock_node_fresh_within_seconds",
+            "How old the last answer of the remote may be.",
+            int(status.fresh_within),
+        ),
         ("interlock_node_aliases", "Aliases that git names.", len(status.aliases)),
         ("interlock_node_aliases_behind", "Aliases that do not answer as git says.", behind),
         ("interlock_node_adapters_loaded", "Adapters that the engine lists.", len(status.loaded)),
