@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from interlock.sync.continuation import continued
+from interlock.sync.continuation import continued, under_way
 from interlock.sync.status import CONDITIONS, MAX_HISTORY, AliasStatus, Commits, Condition, Status, Truth, Wait
 
 A, B = "a" * 40, "b" * 40
@@ -77,3 +77,28 @@ def test_a_wait_keeps_the_moment_that_was_told_while_it_is_the_same_one() -> Non
     assert later.waiting[0].retry_at == 160.0
     final = replace(later, waiting=(Wait("bot@2", "HeldBack", "no", None),))
     assert continued(final, later, 40.0).waiting[0].retry_at is None
+
+
+def truths(one: Status) -> dict[str, str]:
+    return {condition.type: condition.status for condition in one.conditions}
+
+
+def test_a_node_that_was_ready_is_not_while_what_is_missing_is_brought_into_place() -> None:
+    before = continued(status(("bot", "bot@1", "")), None, 10.0)
+    found = status(("bot", "", ""), commit=B, served="False")
+    found = replace(found, conditions=tuple(replace(one, status="False", reason="Missing") for one in found.conditions))
+    told = under_way(before, found, 20.0)
+    changed = {kind for kind, truth in truths(told).items() if truth == "False"}
+    assert changed == {"Ready", "Reconciling", "Fetched", "Loaded", "Served", "RollbackReady", "Available"}
+    assert (told.condition("Ready").since, told.condition("Trust").since) == (20.0, 10.0)
+    assert (told.commits.accepted, told.commits.served, told.history) == (B, A, before.history)
+
+
+def test_a_node_that_was_not_ready_keeps_its_reason_so_that_no_alarm_pauses_at_every_turn() -> None:
+    before = continued(status(("bot", "bot@1", "")), None, 10.0)
+    stalled: dict[str, Truth] = {"Ready": "False", "Stalled": "True"}
+    conditions = tuple(
+        replace(one, status=stalled.get(one.type, one.status), reason="Refused") for one in before.conditions
+    )
+    told = under_way(replace(before, conditions=conditions), status(("bot", "bot@1", "")), 20.0)
+    assert {kind: told.condition(kind).reason for kind in stalled} == {"Ready": "Refused", "Stalled": "Refused"}

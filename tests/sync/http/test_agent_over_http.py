@@ -16,6 +16,7 @@ from interlock.sync.agent import Agent
 from interlock.sync.http.serving import serving
 from interlock.sync.pulse import Pulse
 from interlock.sync.settings import load_settings
+from interlock.sync.status import Status
 from interlock.sync.wake import Wake
 from support.engine_processes import wait_until
 from support.serving_node import ServingNode
@@ -56,3 +57,24 @@ def test_a_push_is_served_after_its_hint_and_the_pages_follow_the_turns(node: Se
             wake.stop()
             loop.join(30)
             agent.close()
+
+
+def test_an_engine_that_forgot_everything_is_told_before_it_is_filled_again(node: ServingNode) -> None:
+    told = list[Status]()
+    agent = Agent(load_settings(node.node.settings), clock=node.clock, told=told.append)
+    try:
+        agent.run_once()
+        assert told[-1].condition("Available").status == "True"
+        with node.client() as client:
+            for name in told[-1].loaded:
+                headers = {"x-interlock-token": node.node.admin_token}
+                client.post("/v1/unload_lora_adapter", json={"lora_name": name}, headers=headers).raise_for_status()
+        told.clear()
+        agent.turn()
+    finally:
+        agent.close()
+    first, last = told[0], told[-1]
+    assert {kind: first.condition(kind).status for kind in ("Ready", "Available", "Loaded")} == dict.fromkeys(
+        ("Ready", "Available", "Loaded"), "False"
+    )
+    assert (last.condition("Ready").status, last.condition("Available").status) == ("True", "True")

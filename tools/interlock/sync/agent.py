@@ -24,7 +24,7 @@ from interlock.errors import DocumentError, EngineError, InterlockError
 from interlock.sync.apply import Tools, apply_step
 from interlock.sync.base_answers import BaseAnswers
 from interlock.sync.commit_judge import CommitJudge, open_judge
-from interlock.sync.continuation import after_bug
+from interlock.sync.continuation import after_bug, under_way
 from interlock.sync.desired import Desired
 from interlock.sync.directory_source import DirectorySource
 from interlock.sync.engine_view import EngineView, engine_trouble
@@ -221,6 +221,7 @@ class Agent:
         """Bring the engine to what is desired, as far as that goes, and add what was found."""
         try:
             observed = self._view.observe(self._wants.take())
+            self._tell_first(replace(facts, observed=observed), desired)
             first = None if self._receipts.begun else serving_of(self._view.routing_trouble(observed))
             self._receipts.observed(observed, desired, first)
             trouble = self._view.other_engine(desired)
@@ -238,6 +239,14 @@ class Agent:
         except (InterlockError, OSError) as error:
             trouble = replace(unexpected(error), reason="NodeTrouble")
             return replace(facts, engine_trouble=trouble, engine=self._view.told)
+
+    def _tell_first(self, facts: TurnFacts, desired: Desired) -> None:
+        """Tell watchers at once what is missing: bringing it into place may take longer than they should wait."""
+        loaded = facts.observed.adapters if facts.observed else {}
+        missing = any(name not in loaded for name, target in desired.targets.items() if not target.lazy)
+        if self._status and (missing or facts.accepted != self._applied):
+            found = replace(facts, under_way=True, placed=frozenset(self._memory.directories))
+            self._told(under_way(self._status, status_of(found, self._applied), self._wall()))
 
     def _reconcile(self, desired: Desired, observed: Observed, *, hands_off: bool) -> tuple[Observed, Plan]:
         can = self._driver.capabilities

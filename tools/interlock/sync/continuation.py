@@ -23,6 +23,21 @@ def continued(status: Status, earlier: Status | None, now: float) -> Status:
     return _with_history(joined, earlier, now)
 
 
+def under_way(status: Status, found: Status, now: float) -> Status:
+    """What watchers are told before a turn changes anything: `status` was the last one, `found` what the turn saw.
+
+    A node that was ready no longer is. One that was not keeps its reason: that it is being worked on is no news, and an
+    alarm about it must not pause at every turn.
+    """
+    kinds = {"Fetched", "Loaded", "Served", "RollbackReady", "Available"}
+    if status.condition("Ready").status == "True":
+        kinds |= {"Ready", "Reconciling"}
+    seen = tuple(found.condition(one.type) if one.type in kinds else one for one in status.conditions)
+    commits = replace(status.commits, attempted=found.commits.attempted, accepted=found.commits.accepted)
+    told = replace(status, conditions=seen, commits=commits, aliases=found.aliases, loaded=found.loaded)
+    return replace(told, conditions=_since(told, status, now))
+
+
 def after_bug(status: Status, why: str, now: float) -> Status:
     """The status once a turn failed in a way that nobody foresaw: what it says of the rest was not looked at again."""
     told = {

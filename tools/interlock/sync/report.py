@@ -61,6 +61,8 @@ class TurnFacts:
     silence: float = 0.0
     """Seconds, by the monotonic clock, since the remote answered last, or since the start if it never did."""
     fresh_within: float = 300.0
+    under_way: bool = False
+    """Whether the turn has only looked so far."""
     recorded: Condition | None = None
     """What is said of this node's receipts; None before there are any."""
     waits: tuple[Waits, ...] = ()
@@ -72,6 +74,8 @@ class TurnFacts:
 
 def outcome_of(facts: TurnFacts) -> Outcome:
     """How the turn ended, the most serious thing first."""
+    if facts.under_way:
+        return Waiting(0.0, f"commit {(facts.accepted or '')[:12]} is being brought into place")
     troubles = [t for t in (facts.engine_trouble, facts.source_trouble, facts.routing_trouble) if t]
     for trouble in troubles:
         if trouble.for_people:
