@@ -34,6 +34,10 @@ class TgiSimulator:
     deaf: bool = False
     held: dict[str, Letters] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Read the chat template now, as an engine does at its start, and not while a request waits."""
+        self.model.templated([{"role": "user", "content": "Hello!"}])
+
     def start_with(self, line: str) -> None:
         """A new process with `LORA_ADAPTERS=…`; it does not start when an adapter cannot be read.
 

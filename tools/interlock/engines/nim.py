@@ -37,7 +37,7 @@ class NimDriver(OpenAiServerDriver):
 
     kind: ClassVar[str] = "nim"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        tells_directories=False, tokenizes=False, templates=False, unloads=False
+        tells_directories=False, tokenizes=False, templates=False, unloads=False, comes_back_loaded=True
     )
 
     def __init__(

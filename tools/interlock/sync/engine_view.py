@@ -6,7 +6,7 @@ Called by `Agent`. Asks the engine and decides nothing; that an engine was resta
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from interlock.artifacts.durable import read_bounded
@@ -36,6 +36,7 @@ class EngineView:
         self._identity: EngineIdentity | None = None
         self._probe: RoutingProbe | EngineError = RoutingProbe(live=False)
         self._waits = False
+        self._process = ""
 
     @property
     def told(self) -> str:
@@ -67,7 +68,7 @@ class EngineView:
         Raises:
             EngineError: it gave no usable answer.
         """
-        loaded = self._driver.adapters()
+        loaded = self._adapters()
         forgot = self._memory.engine_forgot(set(loaded))
         if forgot:
             log.warning("the engine forgot its adapters (it was restarted); loading them again")
@@ -98,6 +99,25 @@ class EngineView:
             return self._driver.routing()
         except EngineError as error:
             return error
+
+    def _adapters(self) -> Mapping[str, str]:
+        """What the engine holds; an engine that comes back with its adapters is watched for being another process."""
+        if not self._driver.capabilities.comes_back_loaded:
+            return self._driver.adapters()
+        try:
+            loaded, process = self._driver.adapters(), self._driver.process()
+        except EngineUnreachable:
+            self._is_new()
+            raise
+        if self._process not in ("", process):
+            log.warning("the engine is another process; what it holds is proven again")
+            self._is_new()
+        self._process = process
+        return loaded
+
+    def _is_new(self) -> None:
+        self._memory.engine_restarted(with_adapters=True)
+        self._identity, self._process = None, ""
 
     def other_engine(self, desired: Desired) -> Trouble | None:
         """Whether another engine answers than the one by which the commit was judged: then nothing is loaded."""

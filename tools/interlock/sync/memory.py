@@ -63,10 +63,16 @@ class Memory:
         self.listed = set(loaded)
         if lost:
             self.proven -= lost
-            self.base_proven = False
-            self.base_refusal = None
-            self.refusals = {name: refusal for name, refusal in self.refusals.items() if refusal.silenced_engine}
+            self.engine_restarted()
         return bool(lost)
+
+    def engine_restarted(self, *, with_adapters: bool = False) -> None:
+        """Another process answers: its base is not proven, nor, if it came back with adapters, what these say."""
+        if with_adapters:
+            self.proven.clear()
+        self.base_proven = False
+        self.base_refusal = None
+        self.refusals = {name: refusal for name, refusal in self.refusals.items() if refusal.silenced_engine}
 
     def unloaded(self, name: str) -> None:
         """An adapter was unloaded on purpose."""
