@@ -183,7 +183,7 @@ def test_an_unknown_name_is_never_answered_by_the_base(
 ) -> None:
     """Some engines do answer it. No client reaches them with such a name, and the agent takes no such answer."""
     unknown = name("nobody")
-    if engine.answers_unknown and driver.capabilities.boot_only:
+    if driver.capabilities.answers_unknown:
         assert driver.complete(unknown, PROMPT, max_tokens=4) == "????"
     else:
         with pytest.raises(EngineRefused):

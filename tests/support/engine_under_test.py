@@ -54,8 +54,8 @@ def _never(line: str) -> None:
 class EngineUnderTest:
     """Where an engine and its edge answer and what its documentation says of it.
 
-    `base` is the name under which the base answers, `base_root` what the engine reports of it. `answers_unknown` says
-    that a name which it does not know is answered by the base. `start` starts it anew with a list of adapters.
+    `base` is the name under which the base answers, `base_root` what the engine reports of it. `start` starts it anew
+    with a list of adapters.
     """
 
     kind: str
@@ -65,7 +65,6 @@ class EngineUnderTest:
     base_root: str
     routes: Path | None = None
     adapters_directory: Path | None = None
-    answers_unknown: bool = False
     start: Callable[[str], None] = _never
     restart: Callable[[], None] | None = None
     simulator: Any = None
@@ -150,7 +149,6 @@ def simulated_engine(
             SERVED_NAME if kind == "nim" else root_of_base,
             routes=routes,
             adapters_directory=adapters if kind in ("lorax", "nim") else None,
-            answers_unknown=kind in ("sglang", "tgi"),
             start=simulator.start_with if isinstance(simulator, TgiSimulator) else _never,
             restart=simulator.restart,
             simulator=simulator,

@@ -109,6 +109,7 @@ def test_tgi_is_started_with_the_list_that_the_agent_writes_and_proven_before_it
         outcome = agent.run_once()
         assert isinstance(outcome, Stalled)
         assert "does not hold this one" in outcome.why
+        assert revision_of(engine, "support-bot") == ("", "404"), "no answer is better than the base's under its name"
         restarted_as_told(node, engine, outcome)
         assert agent.run_once() == Done()
         assert revision_of(engine, "support-bot") == second

@@ -48,6 +48,18 @@ def test_until_the_restart_a_person_is_told_what_to_start_the_engine_with_and_no
     assert made.held == (Held(TWO, why, f"restart the engine with {LINE}", None),)
 
 
+def test_a_route_to_what_the_base_would_answer_for_is_taken_away_and_to_no_other() -> None:
+    both = {ONE: directory(ONE), TWO: directory(TWO)}
+    facts = {"placed": (ONE, TWO), "table": serving_one(), "start_line": LINE, "answers_unknown": True}
+    assert planned(ONE, start_with=both, **facts).steps == ()  # type: ignore[arg-type]
+    (flip,) = planned(start_with=both, **facts).steps  # type: ignore[arg-type]
+    assert isinstance(flip, Flip)
+    assert flip.table.routes == {}
+    # An agent that has just begun has not looked for anything yet.
+    first = planned(**facts).steps  # type: ignore[arg-type]
+    assert first == (StartWith(both),)
+
+
 def test_after_the_restart_the_adapter_is_proven_then_routed_and_the_old_one_leaves_the_list() -> None:
     both = {ONE: directory(ONE), TWO: directory(TWO)}
     started = planned(ONE, TWO, placed=(ONE, TWO), table=serving_one(), start_with=both)

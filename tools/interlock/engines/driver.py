@@ -27,6 +27,7 @@ class Capabilities:
     request names BASE:ADAPTER, and without the base in front it is answered by the base. `tokenizes` and `templates`:
     it shows how it tokenizes a text, and a conversation through its chat template. `unloads`: what is unloaded is gone
     from the engine; where not, it is merely counted no more, and only the routing keeps requests away from it.
+    `answers_unknown`: a request for an adapter that it does not hold is answered by the base, without a word.
     `comes_back_loaded`: a new process holds its adapters again by itself, so the list does not show that it is new.
     """
 
@@ -39,6 +40,7 @@ class Capabilities:
     tokenizes: bool = True
     templates: bool = True
     unloads: bool = True
+    answers_unknown: bool = False
     comes_back_loaded: bool = False
 
 

@@ -34,7 +34,12 @@ class TgiDriver(TextGenerationDriver):
 
     kind: ClassVar[str] = "tgi"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        lists_adapters=False, tells_directories=False, boot_only=True, unloads=False, comes_back_loaded=True
+        lists_adapters=False,
+        tells_directories=False,
+        boot_only=True,
+        unloads=False,
+        answers_unknown=True,
+        comes_back_loaded=True,
     )
     router: ClassVar[str] = "text-generation-router"
     naming: Naming = SLASHED

@@ -257,7 +257,7 @@ class Agent:
             made = plan(
                 desired,
                 observed,
-                self._memory.known(asked=asked, boot_only=can.boot_only),
+                self._memory.known(asked=asked, boot_only=can.boot_only, answers_unknown=can.answers_unknown),
                 now=self._clock(),
                 drain=self._settings.drain_times,
                 limits=self._settings.lazy_limits,

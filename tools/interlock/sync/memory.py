@@ -38,7 +38,7 @@ class Memory:
     start_line: str = ""
     last_used: dict[str, float] = field(default_factory=dict)
 
-    def known(self, *, asked: bool = False, boot_only: bool = False) -> Known:
+    def known(self, *, asked: bool = False, boot_only: bool = False, answers_unknown: bool = False) -> Known:
         """An immutable copy for the plan."""
         return Known(
             base_proven=self.base_proven,
@@ -49,6 +49,7 @@ class Memory:
             unrouted_since=dict(self.unrouted_since),
             asked=asked,
             boot_only=boot_only,
+            answers_unknown=answers_unknown,
             start_with=self.start_with,
             start_line=self.start_line,
         )

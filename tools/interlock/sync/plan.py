@@ -52,8 +52,9 @@ class Known:
 
     `directories` are placed artifacts whose digests were verified, `proven` adapters whose answers were checked since
     they were loaded, `unrouted_since` since when the route table leads no request to a loaded adapter. `asked` says
-    that lazy adapters need not be loaded now, because the middleware will ask for them; `boot_only` is the engine's
-    capability. `start_with` is what was written down for its next start, and `start_line` how a person says it.
+    that lazy adapters need not be loaded now, because the middleware will ask for them; `boot_only` and
+    `answers_unknown` are the engine's capabilities. `start_with` is what was written down for its next start, and
+    `start_line` how a person says it.
     """
 
     base_proven: bool = False
@@ -64,6 +65,7 @@ class Known:
     unrouted_since: Mapping[str, float] = field(default_factory=dict)
     asked: bool = False
     boot_only: bool = False
+    answers_unknown: bool = False
     start_with: Mapping[str, str] | None = None
     start_line: str = ""
 
@@ -167,7 +169,7 @@ def plan(
     coming = frozenset(choice.have) - ready - _in_table(observed.table)
     routes = next_routes(
         desired.aliases,
-        still_true(observed.table.routes, observed.table.lazy - lazy) if observed.table else {},
+        still_true(observed.table.routes, _gone(observed, known, lazy)) if observed.table else {},
         ready,
         askable=lazy & known.directories.keys() - known.refusals.keys(),
         coming=coming,
@@ -183,6 +185,15 @@ def plan(
     turned_away = (*waiting, *(_turned_away(name, choice) for name in choice.turned_away))
     others = tuple(one for one in held if one not in waiting)
     return Plan((*flip, *loading, *unloads), others, drains_until, deferred, turned_away)
+
+
+def _gone(observed: Observed, known: Known, lazy: Collection[str]) -> set[str]:
+    """Names that no route may lead to any more: nobody loads them, or the engine answers for them as its base."""
+    table = observed.table
+    gone = set(table.lazy) - set(lazy) if table else set()
+    # What is looked for and not found there is not on its way back, as it is where an unknown name is refused.
+    silent = set(known.start_with or ()) - observed.adapters.keys() if known.answers_unknown else set()
+    return gone | silent
 
 
 def routed_names(table: RouteTable | None) -> set[str]:
