@@ -12,11 +12,13 @@ from interlock.approvals.forges.address import ForgeAddress
 from interlock.checking.approval_facts import ApprovalSource
 from interlock.checking.changes import ChangeResult, check_change
 from interlock.checking.clock import utc_now
+from interlock.checking.fact_cache import Elsewhere
 from interlock.checking.local_check import local_caches
 from interlock.cli import exit_codes
 from interlock.cli.approval_report import approval_document, summary
 from interlock.cli.approval_view import ApprovalView, view_document, view_lines
 from interlock.cli.approvals_asked import ADDRESS, read_told
+from interlock.cli.artifacts_from import artifacts_from_option, open_elsewhere
 from interlock.cli.options import NAME, Parsed, json_option, repository_option
 from interlock.cli.signing_options import fetch_option, key_option, push_option, target_option, yes_option
 from interlock.cli.terminal import print_json, say, tell_next, warn
@@ -47,6 +49,7 @@ DURATION = Parsed("DURATION", duration)
     "--forge", "proposals", type=ADDRESS, multiple=True, help="With --show: the reviews of this proposal too."
 )
 @click.option("--withdraw", is_flag=True, help="Take back what you said about this change before.")
+@artifacts_from_option
 @fetch_option
 @push_option
 @yes_option
@@ -61,6 +64,7 @@ def approve(
     only_show: bool,
     proposals: tuple[ForgeAddress, ...],
     withdraw: bool,
+    hosts: tuple[str, ...],
     source: str | None,
     remote: str | None,
     yes: bool,
@@ -91,7 +95,7 @@ def approve(
     if only_show:
         return _show(repository, proposal, proposals, now, as_json)
     if not as_json:
-        for line in summary(proposal, judged(repository, proposal, now)):
+        for line in summary(proposal, judged(repository, proposal, now, elsewhere=open_elsewhere(hosts))):
             say(line)
     if not _confirmed(yes, withdraw):
         warn("not approved: nothing was signed")
@@ -109,11 +113,16 @@ def approve(
 
 
 def judged(
-    repository: GitRepository, proposal: Proposed, now: dt.datetime, source: ApprovalSource | None = None
+    repository: GitRepository,
+    proposal: Proposed,
+    now: dt.datetime,
+    source: ApprovalSource | None = None,
+    *,
+    elsewhere: Elsewhere | None = None,
 ) -> ChangeResult:
     """What the rules say about a proposal; without a source the approvals are left out."""
-    decision = proposal.decision
-    with both_sides(repository.git, decision.parent, decision.tree) as (before, after), local_caches() as caches:
+    decision, caching = proposal.decision, local_caches(elsewhere=elsewhere)
+    with both_sides(repository.git, decision.parent, decision.tree) as (before, after), caching as caches:
         return check_change(repository.git, decision.parent, before, after, now=now, caches=caches, approvals=source)
 
 

@@ -16,6 +16,7 @@ from interlock.checking.decision import branch_ref, merged_decision
 from interlock.checking.local_check import local_caches
 from interlock.cli import exit_codes
 from interlock.cli.approvals_asked import ADDRESS, read_told
+from interlock.cli.artifacts_from import artifacts_from_option, open_elsewhere
 from interlock.cli.check_telling import Told as Telling
 from interlock.cli.check_telling import tell
 from interlock.cli.options import json_option, repository_option
@@ -49,6 +50,7 @@ class Outcome:
 @click.command(short_help="Sign the verdict on a merged commit, for the nodes.")
 @click.argument("what", metavar="COMMIT|BASE..HEAD")
 @click.option("--forge", "proposals", type=ADDRESS, multiple=True, help="Also count the reviews of this proposal.")
+@artifacts_from_option
 @key_option
 @target_option
 @fetch_option
@@ -58,6 +60,7 @@ class Outcome:
 def attest(
     what: str,
     proposals: tuple[ForgeAddress, ...],
+    hosts: tuple[str, ...],
     key: Path | None,
     target: str | None,
     source: str | None,
@@ -89,7 +92,7 @@ def attest(
         fetch(repository.git, source, personally=True)
     commits = _commits(repository, what)
     outcome = Outcome()
-    with signing_key(repository, key) as file, local_caches() as caches:
+    with signing_key(repository, key) as file, local_caches(elsewhere=open_elsewhere(hosts)) as caches:
         told = read_told(proposals)
         for commit in commits:
             outcome.status = _attest(repository, commit, target, told, file, caches, outcome, as_json)

@@ -17,9 +17,9 @@ from interlock.checking.fact_cache import Elsewhere
 from interlock.checking.local_check import check_directory, local_caches
 from interlock.checking.remembered_result import RememberedResult
 from interlock.cli.approvals_asked import ADDRESS, Asked
+from interlock.cli.artifacts_from import artifacts_from_option, open_elsewhere
 from interlock.cli.check_formats import FORMATS, IN_FILES, NEEDS_FACTS, check_command
 from interlock.cli.check_telling import Told, tell, tell_not_judged
-from interlock.cli.fetching import fetch_option, open_elsewhere
 from interlock.cli.options import DIRECTORY, NAME, Parsed
 from interlock.cli.report_files import ReportFile, refuse_unsafe, report_file
 from interlock.cli.terminal import say
@@ -58,7 +58,7 @@ REPORT = Parsed("FORMAT=FILE", lambda text: report_file(text, IN_FILES))
     multiple=True,
     help=f"Also write a report to a file ({', '.join(IN_FILES)}); may be given several times.",
 )
-@fetch_option
+@artifacts_from_option
 @click.option("--deep", is_flag=True, help="Also read every tensor: finds NaN, infinity and an untrained adapter.")
 def check(
     path: Path,
@@ -76,9 +76,9 @@ def check(
     """Judge the repository around PATH (default: here) as it lies on disk: may this be served?
 
     Reads every document, compares every adapter's bytes with its manifest, judges it against its base and the limits
-    of the engines, and looks at each environment as a whole. Nothing is changed and nothing leaves this machine, unless
-    --fetch names hosts that may be asked for artifacts: then sizes, settings and the table of tensors are read from
-    there, and with --deep all bytes.
+    of the engines, and looks at each environment as a whole. Nothing is changed and nothing leaves this machine,
+    unless --artifacts-from names hosts that may be asked for artifacts: then sizes, settings and the table of tensors
+    are read from there, and with --deep all bytes.
 
     With --base or --staged it judges a change: the tree that it leads to, and the way there, by the policies of the
     side that is changed. Flaws that stood before and that the change does not concern are told and do not block.
@@ -96,7 +96,7 @@ def check(
     Examples:
       interlock check
       interlock check --env production --deep
-      interlock check --fetch registry.example.com
+      interlock check --artifacts-from registry.example.com
       interlock check --base origin/main
       interlock check --staged
       interlock check ~/my-adapters --format json

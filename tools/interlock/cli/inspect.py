@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from interlock.checking.fact_cache import Elsewhere, FactCache
 from interlock.checking.gather import gather
 from interlock.cli import exit_codes
+from interlock.cli.artifacts_from import artifacts_from_option, open_elsewhere
 from interlock.cli.options import json_option, repository_option
 from interlock.cli.outline import outline
 from interlock.cli.progress import progress_bar
@@ -33,9 +35,10 @@ SCHEMA = "interlock-inspect/1"
 
 @click.command(short_help="Show what a revision, directory or environment is.")
 @click.argument("what", metavar="WHAT")
+@artifacts_from_option
 @json_option
 @repository_option
-def inspect(what: str, as_json: bool, directory: Path) -> int:
+def inspect(what: str, hosts: tuple[str, ...], as_json: bool, directory: Path) -> int:
     """Show what WHAT is: ADAPTER@REVISION, BASE@REVISION, an environment, an adapter, or a directory of files.
 
     A revision is shown with its bytes, settings, tensors, findings and the environments that serve it; an environment
@@ -47,7 +50,7 @@ def inspect(what: str, as_json: bool, directory: Path) -> int:
       interlock inspect production
       interlock inspect ./runs/bot-8 --json
     """
-    description = _described(what, directory)
+    description = _described(what, directory, open_elsewhere(hosts))
     if as_json:
         print_json({"schema": SCHEMA, **description})
     else:
@@ -56,7 +59,7 @@ def inspect(what: str, as_json: bool, directory: Path) -> int:
     return exit_codes.CLEAN
 
 
-def _described(what: str, directory: Path) -> Description:
+def _described(what: str, directory: Path, elsewhere: Elsewhere | None) -> Description:
     path = Path(what)
     try:
         root = repository_root(directory)
@@ -67,7 +70,7 @@ def _described(what: str, directory: Path) -> Description:
     tree = WorkingTree(root)
     snapshot = read_snapshot(tree)
     if "@" in what and not path.is_dir():
-        return _at_revision(what, tree, snapshot)
+        return _at_revision(what, tree, snapshot, elsewhere)
     if what in snapshot.environments:
         return describe_environment(snapshot, what, ways_back(root, snapshot))
     if what in snapshot.adapters or any(key.adapter == what for key in snapshot.revisions):
@@ -86,7 +89,7 @@ def _directory(path: Path, snapshot: Snapshot | None) -> Description:
         return describe_directory_of(path, snapshot, progress)
 
 
-def _at_revision(what: str, tree: WorkingTree, snapshot: Snapshot) -> Description:
+def _at_revision(what: str, tree: WorkingTree, snapshot: Snapshot, elsewhere: Elsewhere | None) -> Description:
     try:
         name, revision = adapter_name(what.partition("@")[0]), revision_name(what.partition("@")[2])
     except InvalidIdentifier as error:
@@ -94,7 +97,7 @@ def _at_revision(what: str, tree: WorkingTree, snapshot: Snapshot) -> Descriptio
     if (name, revision) in snapshot.bases or any(base == name for base, _ in snapshot.bases):
         return describe_base(snapshot, name, revision)
     identity = RevisionId(name, revision)
-    facts = gather(tree, snapshot, only={identity})
+    facts = gather(tree, snapshot, only={identity}, cache=FactCache(elsewhere))
     located = snapshot.revisions.get(identity)
     findings = [finding for finding in judge(facts) if located and finding.place.path == located.path]
     return describe_revision(snapshot, identity, facts.artifacts.get(identity), findings)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from interlock.checking.clock import utc_today
+from interlock.cli.artifacts_from import artifacts_from_option, open_elsewhere
 from interlock.cli.findings_report import status_of
 from interlock.cli.options import NAME, REVISION, commit_option, json_option, repository_option
 from interlock.cli.pointer_report import change_document, commit_commands, tell_doubts, tell_refused_change
@@ -23,10 +24,19 @@ SCHEMA = "interlock-promote/1"
 @click.argument("adapter", type=NAME)
 @click.argument("revision", type=REVISION, required=False)
 @click.option("--to", "environment", type=NAME, required=True, metavar="ENV", help="The environment to promote into.")
+@artifacts_from_option
 @commit_option
 @json_option
 @repository_option
-def promote(adapter: str, revision: str | None, environment: str, commit: bool, as_json: bool, directory: Path) -> int:
+def promote(
+    adapter: str,
+    revision: str | None,
+    environment: str,
+    hosts: tuple[str, ...],
+    commit: bool,
+    as_json: bool,
+    directory: Path,
+) -> int:
     """Make ENV serve REVISION of ADAPTER (default: the revision that is active in ENV's upstream environment).
 
     Edits exactly one file, environments/ENV/pointers/ADAPTER.yaml, after `interlock check` accepted the result. The
@@ -41,8 +51,9 @@ def promote(adapter: str, revision: str | None, environment: str, commit: bool, 
     root = repository_root(directory)
     with judged_tree(root, committed=commit) as tree:
         promotion = plan_promotion(
-            tree, adapter, revision, environment, lying_in=root if commit else None, today=utc_today()
-        )
+            tree, adapter, revision, environment,
+            lying_in=root if commit else None, today=utc_today(), elsewhere=open_elsewhere(hosts),
+        )  # fmt: skip
         made = None if promotion.judged.refusals else apply_edit(root, promotion.edit, promotion.message, commit)
         if as_json:
             print_json(change_document(SCHEMA, promotion.edit, promotion.judged, commit=made))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from interlock.checking.clock import utc_today
+from interlock.cli.artifacts_from import artifacts_from_option, open_elsewhere
 from interlock.cli.findings_report import status_of
 from interlock.cli.options import NAME, REVISION, commit_option, json_option, repository_option
 from interlock.cli.pointer_report import change_document, commit_commands, tell_doubts, tell_refused_change
@@ -23,10 +24,19 @@ SCHEMA = "interlock-rollback/1"
 @click.argument("adapter", type=NAME)
 @click.option("--env", "environment", type=NAME, required=True, metavar="ENV", help="The environment to roll back.")
 @click.option("--to", type=REVISION, metavar="REVISION", help="Go back to this revision; it must have been active.")
+@artifacts_from_option
 @commit_option
 @json_option
 @repository_option
-def rollback(adapter: str, environment: str, to: str | None, commit: bool, as_json: bool, directory: Path) -> int:
+def rollback(
+    adapter: str,
+    environment: str,
+    to: str | None,
+    hosts: tuple[str, ...],
+    commit: bool,
+    as_json: bool,
+    directory: Path,
+) -> int:
     """Make ENV serve the revision of ADAPTER that it served before the present one.
 
     Reads the history of the pointer: a revision that was itself rolled back is passed over, and a revoked one is
@@ -43,7 +53,8 @@ def rollback(adapter: str, environment: str, to: str | None, commit: bool, as_js
     root = repository_root(directory)
     repository = top_repository(root)
     with judged_tree(root, committed=commit) as tree:
-        plan = plan_rollback(repository, tree, adapter, environment, to, today=utc_today())
+        elsewhere = open_elsewhere(hosts)
+        plan = plan_rollback(repository, tree, adapter, environment, to, today=utc_today(), elsewhere=elsewhere)
         refused = bool(plan.judged.refusals)
         write = not refused and (commit or plan.revert is None)
         made = apply_edit(root, plan.edit, plan.message, commit) if write else None

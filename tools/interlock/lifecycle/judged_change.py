@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from interlock.checking.changes import flaw_identity, revision_paths
 from interlock.checking.checker import CheckCaches, CheckResult, check_tree
+from interlock.checking.fact_cache import Elsewhere, FactCache
 from interlock.documents.identifiers import RevisionId
 from interlock.documents.layout import environment_path
 from interlock.documents.snapshot import Snapshot
@@ -36,13 +37,20 @@ class JudgedChange:
     tree: Tree
 
 
-def judge(tree: Tree, edit: PointerEdit, step: Iterable[Finding] = (), *, today: dt.date | None = None) -> JudgedChange:
+def judge(
+    tree: Tree,
+    edit: PointerEdit,
+    step: Iterable[Finding] = (),
+    *,
+    today: dt.date | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> JudgedChange:
     """Check `tree` with `edit` applied, for the environment of the edit, and sort the findings by what caused them.
 
     `step` are findings about the change itself, not about its result; they block. On `today` (UTC) the waivers of
-    the tree count; without a day none does.
+    the tree count; without a day none does. `elsewhere` opens artifacts beyond this machine.
     """
-    caches = CheckCaches()
+    caches = CheckCaches(facts=FactCache(elsewhere))
     proposed = OverlayTree(tree, {edit.path: edit.data})
     before = check_tree(tree, environment=edit.environment, today=today, caches=caches)
     after = check_tree(proposed, environment=edit.environment, today=today, caches=caches)

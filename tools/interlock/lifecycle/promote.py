@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from interlock.checking.fact_cache import Elsewhere
 from interlock.documents.identifiers import revision_name
 from interlock.documents.layout import pointer_path, revision_path
 from interlock.documents.positions import Place
@@ -45,11 +46,12 @@ def plan_promotion(
     *,
     lying_in: Path | None = None,
     today: dt.date | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Promotion:
     """Judge the promotion of `revision` (None: the one active upstream) of `adapter` into `environment`.
 
     `lying_in` is the working directory where `tree` is its last commit: what lies there may be newer. Waivers count
-    if `today` (UTC) is given.
+    if `today` (UTC) is given; `elsewhere` opens artifacts beyond this machine.
 
     Raises:
         UsageError: the adapter or the environment is not known, there is no upstream to take the revision from, or
@@ -62,7 +64,8 @@ def plan_promotion(
     chosen = revision_name(revision) if revision is not None else _active_in(snapshot, adapter, environment, upstream)
     _refuse_uncommitted(snapshot, lying_in, revision_path(adapter, chosen))
     edit = activate(tree, snapshot, environment, adapter, chosen)
-    return Promotion(edit, judge(tree, edit, _step_findings(snapshot, edit, upstream), today=today), upstream)
+    step = _step_findings(snapshot, edit, upstream)
+    return Promotion(edit, judge(tree, edit, step, today=today, elsewhere=elsewhere), upstream)
 
 
 def _active_in(snapshot: Snapshot, adapter: str, environment: str, upstream: str | None) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from interlock.checking.fact_cache import Elsewhere
 from interlock.documents.identifiers import revision_name
 from interlock.documents.layout import pointer_path
 from interlock.documents.snapshot import Snapshot, read_snapshot
@@ -50,10 +51,11 @@ def plan_rollback(
     to: str | None,
     *,
     today: dt.date | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Rollback:
     """Judge the rollback of `adapter` in `environment` to `to` (None: the last good revision before).
 
-    Waivers count if `today` (UTC) is given.
+    Waivers count if `today` (UTC) is given; `elsewhere` opens artifacts beyond this machine.
 
     Raises:
         UsageError: the adapter or the environment is not known, or the pointer has changes that are not committed.
@@ -70,7 +72,8 @@ def plan_rollback(
         _chosen(way, adapter, environment, to, revoked) if to is not None else _last_good(way, adapter, environment)
     )
     edit = activate(tree, snapshot, environment, adapter, target)
-    return Rollback(edit, judge(tree, edit, today=today), way, _plain_revert(repository, changes[0], edit))
+    judged = judge(tree, edit, today=today, elsewhere=elsewhere)
+    return Rollback(edit, judged, way, _plain_revert(repository, changes[0], edit))
 
 
 def ways_back(root: Path, snapshot: Snapshot) -> Callable[[str, str], WayBack | None]:

@@ -84,7 +84,7 @@ def artifact_unreachable(facts: Facts) -> Iterator[Finding]:
                 bundle.located.place(*bundle.uri),
                 f"the files of {bundle.name} could not be looked at: {bundle.facts.unreachable}",
                 "files that can be read here, so that their digests and shapes can be judged",
-                "let the check ask that host (interlock check --fetch HOST), or run it where the address can be read",
+                "name the host (interlock check --artifacts-from HOST), or run the check where the address can be read",
                 severity=bundle.severity,
                 evaluated=False,
             )
@@ -283,7 +283,7 @@ RULES = (
         "artifact-unreachable",
         "The bytes could not be looked at",
         "What cannot be looked at cannot be vouched for; a promotion waits until it can.",
-        "Name its host with `--fetch`, or run the check where the address can be read.",
+        "Name its host with `--artifacts-from`, or run the check where the address can be read.",
         FAMILY,
         artifact_unreachable,
     ),

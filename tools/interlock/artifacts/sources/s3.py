@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -25,21 +25,24 @@ from interlock.errors import ArtifactUnreachable
 DEFAULT_REGION = "us-east-1"
 
 
-def open_files(
-    artifact: Artifact, access: SourceAccess, *, now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
-) -> ArtifactFiles:
-    """See `registry.open_source`; `now` is the time that requests are signed for."""
-    bucket, key = bucket_and_key(artifact.uri)
+def open_files(artifact: Artifact, access: SourceAccess) -> ArtifactFiles:
+    """See `registry.open_source`."""
+    now = functools.partial(dt.datetime.now, dt.UTC)
+    return RemoteFiles(artifact, access, lambda name, method: object_request(artifact.uri, name, access, method, now()))
+
+
+def object_request(uri: str, name: str, access: SourceAccess, method: str, now: dt.datetime) -> Request:
+    """The request for one file below the address `uri`, signed at the time `now` (UTC).
+
+    Raises:
+        ArtifactUnreachable: there are no keys to sign it with.
+    """
+    bucket, key = bucket_and_key(uri)
     place = _place_of(bucket, access.s3)
-    root = f"{_bucket_url(bucket, place)}{f'/{_quoted(key)}' if key else ''}"
-
-    def locate(name: str, method: str) -> Request:
-        url = f"{root}/{_quoted(name)}"
-        keys = _keys(place, artifact.uri)
-        headers = signed_headers(method, url, keys, region=_region(place), now=now()) if keys else {}
-        return Request(url, f"{artifact.uri.rstrip('/')}/{name}", headers, follow=False)
-
-    return RemoteFiles(artifact, access, locate)
+    url = f"{_bucket_url(bucket, place)}{f'/{_quoted(key)}' if key else ''}/{_quoted(name)}"
+    keys = _keys(place, uri)
+    headers = signed_headers(method, url, keys, region=_region(place), now=now) if keys else {}
+    return Request(url, f"{uri.rstrip('/')}/{name}", headers, follow=False)
 
 
 def _quoted(key: str) -> str:

@@ -1,4 +1,4 @@
-"""The option `--fetch`: which other hosts a command may ask for the bytes of artifacts. Without it none.
+"""The option `--artifacts-from`: which other hosts a command may ask for the bytes of artifacts. Without it none.
 
 The addresses come from a repository, and so from whoever proposes a change to it: only a person or a workflow decides
 which hosts are talked to, and by which logins.
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 LONGEST_S = 120.0
 _HOST = re.compile(rf"(?:\*\.)?{HOST}")
 
-fetch_option = click.option(
-    "--fetch",
+artifacts_from_option = click.option(
+    "--artifacts-from",
     "hosts",
     multiple=True,
-    envvar="INTERLOCK_FETCH",
+    envvar="INTERLOCK_ARTIFACTS_FROM",
     metavar="HOST",
     help="Also look at artifacts on this host (or *.DOMAIN); may be repeated. Logins: see docs/sources.md.",
 )
@@ -40,7 +40,8 @@ def open_elsewhere(hosts: tuple[str, ...]) -> Elsewhere | None:
     """
     for host in hosts:
         if not _HOST.fullmatch(host):
-            raise UsageError(f"--fetch {host!r} is no host", expected="like registry.example.com:5000 or *.example.com")
+            expected = "like registry.example.com:5000 or *.example.com"
+            raise UsageError(f"--artifacts-from {host!r} is no host", expected=expected)
     if not hosts:
         return None
     from interlock.artifacts.sources import open_beyond
