@@ -135,11 +135,22 @@ def test_after_the_agent_ended_nobody_watched(node: Node) -> None:
     assert (node.asked(2.5).known, "the agent ended" in node.asked(2.5).why) == (Known.NOT_KNOWN, True)
 
 
+def test_what_was_seen_until_then_is_known_until_then(node: Node) -> None:
+    node.journal.append("began", witnessed(bot="1", sql="1"))
+    node.journal.append("found", witnessed(bot="1", sql="1"), since=START + 90)
+    lost = replace(witnessed(bot="1", sql="1"), absent=(served("bot", "1"),))
+    node.journal.append("observed", lost, since=START + 150)
+    chain = node.chain()
+    known = [served_at(chain, Asked("bot", at(minutes))).known for minutes in (1.2, 1.7, 2.2, 2.7, 3.2)]
+    assert known == [Known.SERVED, Known.NOT_KNOWN, Known.SERVED, Known.NOT_KNOWN, Known.NOTHING]
+    assert served_at(chain, Asked("sql", at(2.7))).known is Known.SERVED
+
+
 def test_a_flip_that_was_recorded_late_leaves_the_time_before_it_open(node: Node) -> None:
     node.journal.append("began", witnessed(bot="1", sql="1"))
     node.journal.append("found", witnessed(bot="2", sql="1"))
-    assert (node.asked(1.5).known, "it is not known when" in node.asked(1.5).why) == (Known.NOT_KNOWN, True)
-    assert served_at(node.chain(), Asked("sql", at(1.5), "acme")).served == served("sql", "1")
+    assert (node.asked(1.5).known, "no receipt was written" in node.asked(1.5).why) == (Known.NOT_KNOWN, True)
+    assert served_at(node.chain(), Asked("sql", at(1.5), "acme")).known is Known.NOT_KNOWN
     assert node.asked(2.5).served == served("bot", "2")
 
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from interlock.engines.address import EngineAddress
+from interlock.engines.registry import open_engine
 from interlock.errors import EngineUnreachable
 from interlock.receipts.chains import Found, NodeChain, chains_of
 from interlock.receipts.journal import read_segment, segments
 from interlock.receipts.node_keys import NodeKeys
 from interlock.receipts.receipt import EngineSeen, Receipt
 from interlock.receipts.served_at import Asked, Known, served_at
-from interlock.routing.table import Route, RouteTable
+from interlock.routing.table import Canary, Route, RouteTable
 from interlock.sync.agent import Agent
 from interlock.sync.outcome import Done
 from interlock.sync.plan import Observed
+from interlock.sync.receipt_places import pushers_of
 from interlock.sync.receipts import Receipts, serving_of
 from interlock.sync.report import Trouble
 from interlock.sync.settings import load_settings
+from support.command_line import interlock
 from support.desired_states import COMMIT, alias, desired, served
 from support.receipts import Clock, journal_in
 from support.serving_node import ServingNode
@@ -47,16 +53,19 @@ class Killed(BaseException):
     """Nothing in the agent catches it, as nothing catches a kill."""
 
 
-def test_each_flip_of_a_real_engine_is_signed_and_fits(node: ServingNode, tmp_path: Path) -> None:
+def test_each_flip_of_a_real_engine_is_signed_and_an_auditor_learns_from_it_what_served(
+    node: ServingNode, tmp_path: Path
+) -> None:
     key = make_key(tmp_path, "node-key")
-    text = node.node.settings.read_text()
-    node.node.settings.write_text(f"{text}\nreceipts: {{key_file: {key.path}}}\n")
+    text, url = node.node.settings.read_text(), node.scratch.remote_url
+    node.node.settings.write_text(f"{text}\nreceipts: {{key_file: {key.path}, push: [{{git: {url}}}]}}\n")
     agent = Agent(load_settings(node.node.settings), clock=node.clock)
     assert agent.run_once() == Done()
     node.point("support-bot", "2")
     commit = node.push("promote")
     assert agent.run_once() == Done()
     agent.close()
+    assert pushers_of(load_settings(node.node.settings))[0].push()
     found = receipts_in(receipts_of(node))
     events = [one.event for one in found]
     assert (events[0], events[-2:], set(events[1:-2])) == ("began", ["flipped", "ended"], {"flipped", "observed"})
@@ -68,16 +77,14 @@ def test_each_flip_of_a_real_engine_is_signed_and_fits(node: ServingNode, tmp_pa
     assert (chain.wrong, all(record.vouched for record in chain.records.values())) == ((), True)
     assert agent.status
     assert agent.status.condition("Recorded").reason == "Signed"
-
-
-def test_a_turn_that_changes_nothing_writes_nothing(node: ServingNode) -> None:
-    agent = node.agent()
-    agent.run_once()
-    before = {path: path.stat().st_mtime_ns for path in (receipts_of(node)).iterdir()}
-    assert agent.turn() == Done()
-    assert {path: path.stat().st_mtime_ns for path in (receipts_of(node)).iterdir()} == before
-    assert agent.status
-    assert agent.status.condition("Recorded").reason == "Unsigned"
+    refs = "refs/interlock/receipts/*:refs/interlock/receipts/*"
+    node.scratch.git("fetch", "--quiet", "origin", refs)
+    key_of_node = f"{flipped.node}={key.public_path}"
+    words = ("--at", flipped.time.isoformat(), "--alias", "support-bot", "--tenant", "acme", "--node-key", key_of_node)
+    told = interlock("audit", "-C", node.scratch.clone, "--served", "--format", "json", *words)
+    assert told.status == 0, told.out
+    [row] = told.document["served"]
+    assert (row["served"], row["decided_by"]["commit"]) == (node.served("support-bot", "2"), commit)
 
 
 def test_an_agent_that_is_killed_between_flip_and_receipt_leaves_that_time_open(node: ServingNode) -> None:
@@ -91,9 +98,10 @@ def test_an_agent_that_is_killed_between_flip_and_receipt_leaves_that_time_open(
         if moment == "flip:after" and new in node.node.routes.read_text():
             raise Killed
 
-    agent = Agent(load_settings(node.node.settings), clock=node.clock, moments=killer)
-    with pytest.raises(Killed):
-        agent.run_once()
+    assert node.engine
+    driver = open_engine("embedded", EngineAddress(node.engine.url, admin_token=node.node.admin_token))
+    with closing(driver), pytest.raises(Killed):
+        Agent(load_settings(node.node.settings), clock=node.clock, moments=killer, driver=driver).run_once()
     directory = receipts_of(node)
     before = receipts_in(directory)[-1].time
     assert node.agent().run_once() == Done()
@@ -116,7 +124,10 @@ def test_a_flip_goes_ahead_where_no_receipt_can_be_written_and_is_recorded_later
     assert agent.turn() == Done()
     [found] = receipts_in(directory)
     assert found.routes["support-bot"].active.served == node.served("support-bot", "1")
-    assert agent.status.condition("Recorded").status == "True"
+    assert agent.status.condition("Recorded").reason == "Unsigned"
+    before = {path: path.stat().st_mtime_ns for path in directory.iterdir()}
+    assert agent.turn() == Done()  # and a turn that changes nothing writes nothing
+    assert {path: path.stat().st_mtime_ns for path in directory.iterdir()} == before
 
 
 @pytest.fixture
@@ -175,6 +186,41 @@ def test_a_table_that_somebody_else_replaced_is_recorded_as_found(directory: Pat
     assert [one.event for one in found] == ["began", "flipped", "found"]
     assert found[1].routes["bot"].active.digest is None
     assert found[2].routes["bot"].active.digest == str(WANTED.targets[served("bot", "2")].artifact.digest)
+
+
+def test_a_flip_that_was_not_written_is_told_even_if_it_was_taken_back(directory: Path) -> None:
+    receipts = Receipts(journal_in(directory, Clock()), seen)
+    receipts.observed(observed(*BOTH), WANTED, "yes")
+    receipts.observed(observed(*BOTH), WANTED, "yes")
+    other, kept = observed(bot="1").table, directory.with_name("kept")
+    assert other
+    directory.rename(kept)
+    directory.write_text("in the way")
+    receipts.flipped(other, WANTED)
+    receipts.observed(observed(*BOTH, served("bot", "1"), bot="1"), WANTED, "yes")
+    assert receipts.condition
+    assert receipts.condition.reason == "NotWritten"
+    directory.unlink()
+    kept.rename(directory)
+    receipts.observed(observed(*BOTH), WANTED, "yes")
+    first, found = receipts_in(directory)
+    assert (found.event, found.routes, found.routes_digest) == ("found", {}, first.routes_digest)
+    assert found.since
+    assert first.time < found.since < found.time
+    assert receipts.condition.status == "True"
+
+
+def test_what_has_no_place_in_a_receipt_holds_nothing_up(directory: Path) -> None:
+    receipts = Receipts(journal_in(directory, Clock()), seen)
+    receipts.observed(observed(*BOTH), WANTED, "yes")
+    table = observed(*BOTH).table
+    assert table
+    strange = Canary(served("bot", "2"), 1.0, frozenset({"\ud800"}))
+    receipts.flipped(replace(table, routes={"bot": Route(served("bot", "2"), strange)}), WANTED)
+    assert receipts.condition
+    assert receipts.condition.reason == "NotWritten"
+    receipts.observed(observed(*BOTH), WANTED, "yes")
+    assert [one.event for one in receipts_in(directory)] == ["began", "found"]
 
 
 def test_what_a_trouble_with_routing_means(directory: Path) -> None:

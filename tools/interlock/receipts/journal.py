@@ -19,7 +19,17 @@ from pathlib import Path
 from interlock.approvals.unattended_key import UnattendedKey
 from interlock.artifacts.durable import read_bounded
 from interlock.errors import EvidenceError, InterlockError
-from interlock.receipts.receipt import NAMESPACE, Damage, Event, Line, Receipt, read_line, routes_digest, to_line
+from interlock.receipts.receipt import (
+    NAMESPACE,
+    Damage,
+    Event,
+    Line,
+    Receipt,
+    moment,
+    read_line,
+    routes_digest,
+    to_line,
+)
 from interlock.receipts.witnessed import Witnessed
 
 SEGMENT_BYTES = 4 * 1024 * 1024
@@ -62,23 +72,23 @@ class Journal:
         self._open()
         return self._head
 
-    def append(self, event: Event, now: Witnessed) -> Line:
-        """Write one receipt and have it on disk.
+    def append(self, event: Event, now: Witnessed, *, since: float | None = None) -> Line:
+        """Write one receipt and have it on disk; `since` as in `Receipt`, in seconds since the epoch.
 
         Raises:
             ReceiptNotWritten: the disk is full, read-only or gone.
         """
         try:
             self._open()
-            return self._append(event, now)
+            return self._append(event, now, _moment(since) if since is not None else None)
         except OSError as error:
             self._size = -1  # look again at what is there before the next one
             remedy = f"make room in {self.directory} and make it writable; the agent then writes what is served"
             raise ReceiptNotWritten(f"a receipt cannot be written: {error}", remedy=remedy) from error
 
-    def _append(self, event: Event, now: Witnessed) -> Line:
+    def _append(self, event: Event, now: Witnessed, since: dt.datetime | None) -> Line:
         new = not 0 < self._size < self.segment_bytes or self._state is None or bool(self._damaged)
-        line = to_line(receipt := self._receipt(event, now, complete=new), self._signature(receipt))
+        line = to_line(receipt := self._receipt(event, now, since, complete=new), self._signature(receipt))
         if new:
             self._begin(line)
         else:
@@ -87,7 +97,7 @@ class Journal:
         self._head, self._state, self._damaged = read_line(line[:-1]), now, ()
         return self._head
 
-    def _receipt(self, event: Event, now: Witnessed, *, complete: bool) -> Receipt:
+    def _receipt(self, event: Event, now: Witnessed, since: dt.datetime | None, *, complete: bool) -> Receipt:
         head = self._head.receipt if self._head else None
         changed, gone = now.changes_from(Witnessed() if complete or not self._state else self._state)
         if self._began is None:
@@ -100,7 +110,8 @@ class Journal:
             previous=self._head.digest if self._head else None,
             run=self.run,
             event=event,
-            time=dt.datetime.fromtimestamp(self.wall(), dt.UTC),
+            time=_moment(self.wall()),
+            since=since,
             elapsed=max(0, int((self.clock() - self._began) * 1000)),
             commit=now.commit,
             table=now.table,
@@ -228,6 +239,10 @@ def _write(handle: int, line: bytes, size: int) -> None:
         os.ftruncate(handle, size)
         raise
     os.fsync(handle)
+
+
+def _moment(seconds: float) -> dt.datetime:
+    return moment(dt.datetime.fromtimestamp(seconds, dt.UTC))
 
 
 def _size_of(path: Path) -> int:

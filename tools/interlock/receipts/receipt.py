@@ -83,7 +83,7 @@ class CanaryShare(Revision):
     """A second revision for the tenants named here, and for `weight` percent of the others."""
 
     weight: Weight
-    tenants: Many[Annotated[str, Field(max_length=1000)]] = ()
+    tenants: Many[Annotated[str, Field(max_length=10_000)]] = ()
 
 
 class AliasRoute(Document):
@@ -115,7 +115,8 @@ class Receipt(Document):
     """One record. `complete`: `routes` are all routes; otherwise those that changed, and `gone` those that went.
 
     `sequence` counts from 0 within a `chain`, `run` names one life of the agent, `elapsed` its milliseconds on a clock
-    that nobody sets. `commit` is the one that the table was made from, `table` its SHA-256 as the middleware tells it,
+    that nobody sets. `since` is when the agent saw for the last time that the receipt before it held, where it did not
+    make the change itself. `commit` is what the table was made from, `table` its SHA-256 as the middleware tells it,
     `routes_digest` that of all routes, `absent` are routed revisions that the engine did not have.
     """
 
@@ -128,6 +129,7 @@ class Receipt(Document):
     event: Event
     time: Moment
     elapsed: Milliseconds
+    since: Moment | None = None
     commit: Annotated[str, StringConstraints(pattern=rf"^$|{COMMIT_PATTERN}")]
     table: Hex
     complete: bool

@@ -166,7 +166,7 @@ def _answer(chain: NodeChain, one: Holding, asked: Asked) -> Answer:
     else:
         decided = _decided(answer, route, asked)
         decided = _not_there(decided, record)
-    doubt = "; ".join(_doubts(chain, one, decided))
+    doubt = "; ".join(_doubts(chain, one, decided, asked.at))
     return replace(decided, known=Known.NOT_KNOWN, why=doubt) if doubt else decided
 
 
@@ -205,7 +205,7 @@ def _not_there(answer: Answer, record: Record) -> Answer:
     return replace(answer, known=Known.NOTHING, why=why, served="", digest="")
 
 
-def _doubts(chain: NodeChain, one: Holding, decided: Answer) -> Iterator[str]:
+def _doubts(chain: NodeChain, one: Holding, decided: Answer, at: dt.datetime) -> Iterator[str]:
     """Why what a receipt says may not have held at the moment that was asked for."""
     record, after = one.record, one.after
     same_route = one.next_state.routes.get(decided.alias) == decided.route
@@ -216,8 +216,12 @@ def _doubts(chain: NodeChain, one: Holding, decided: Answer) -> Iterator[str]:
     elif after and (record.receipt.event == "ended" or after.receipt.event == "began"):
         if not (same_route and _same_process(record.receipt, after.receipt)):
             yield f"nobody watched for some time between {_time(record)} and {_time(after)}"
-    elif after and after.receipt.event == "found" and not same_route:
-        yield f"the table was replaced between {_time(record)} and {_time(after)}, and it is not known when"
+    elif after and not after.time > at >= (after.receipt.since or record.time):
+        pass  # the agent saw since then that the receipt still held
+    elif after and after.receipt.event == "found":
+        yield f"something changed until {_time(after)} of which no receipt was written, and it is not known when"
+    elif after and after.receipt.event == "observed" and _changes(record.receipt, after.receipt, decided):
+        yield f"the engine changed until {_time(after)}, and it is not known when"
     if chain.is_proven and not record.vouched:
         yield f"the receipt of {_time(record)} is not proven, unlike those before it: {record.signature.why}"
     yield from _engine_doubts(record)
@@ -231,6 +235,13 @@ def _engine_doubts(record: Record) -> Iterator[str]:
         yield "the middleware served another table than the agent had written"
     elif serving == "unknown":
         yield "the agent had not yet seen the engine"
+
+
+def _changes(one: Receipt, other: Receipt, decided: Answer) -> bool:
+    """Whether what answered may be other by what was seen of the engine afterwards."""
+    route = decided.route
+    ends = {end.served for end in (route.active, route.canary) if end} if route else set()
+    return one.serving != other.serving or bool(ends & (set(one.absent) ^ set(other.absent)))
 
 
 def _same_process(one: Receipt, other: Receipt) -> bool:

@@ -24,6 +24,9 @@ from interlock.sync.traffic import Traffic
 
 log = logging.getLogger("interlock.sync")
 
+_LONGEST_WORD = 1000
+"""Of what an engine says of itself, in a receipt."""
+
 
 class EngineView:
     """One engine behind one route table."""
@@ -51,7 +54,9 @@ class EngineView:
         """
         known = self._identity or self._driver.identity()
         base = known.base_names[0] if known.base_names else ""
-        return EngineSeen(kind=known.kind, version=known.version, base=base, process=self._driver.process())
+        words = (known.kind, known.version, base, self._driver.process())
+        kind, version, base, process = (word[:_LONGEST_WORD] for word in words)
+        return EngineSeen(kind=kind, version=version, base=base, process=process)
 
     @property
     def holds_requests(self) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from interlock.errors import EngineError, InterlockError
@@ -54,6 +55,7 @@ class Receipts:
         self._table: RouteTable | None = None
         self._begun = False
         self._trouble = ""
+        self._looked: float | None = None
 
     @property
     def begun(self) -> bool:
@@ -78,10 +80,15 @@ class Receipts:
 
     def flipped(self, table: RouteTable, desired: Desired) -> None:
         """The route table was replaced by `table`."""
-        self._settle(self._with_table(self._now, table, desired), flipped=True)
+        with self._never_raising():
+            self._settle(self._with_table(self._now, table, desired), flipped=True)
 
     def observed(self, observed: Observed, desired: Desired, serving: Serving | None = None) -> None:
         """The engine and the table as they are; `serving` None: as it was seen last."""
+        with self._never_raising():
+            self._observed(observed, desired, serving)
+
+    def _observed(self, observed: Observed, desired: Desired, serving: Serving | None) -> None:
         if self._begun and serving is None and self._now.serving == "engine-unreachable":
             return  # what it has forgotten meanwhile, nobody can ask it before it serves again
         absent = _absent(observed) if self._lists else ()
@@ -93,13 +100,15 @@ class Receipts:
 
     def unreachable(self) -> None:
         """The engine did not answer."""
-        if self._begun:
-            self._settle(replace(self._now, serving="engine-unreachable"))
+        with self._never_raising():
+            if self._begun:
+                self._settle(replace(self._now, serving="engine-unreachable"))
 
     def ended(self) -> None:
         """The agent ends; what is served goes on, and nobody watches it."""
-        if self._begun:
-            self._write("ended", self._now)
+        with self._never_raising():
+            if self._begun:
+                self._write("ended", self._now)
         for pusher in self._pushers:
             pusher.finish()
         deadline = time.monotonic() + LAST_PUSH
@@ -110,11 +119,12 @@ class Receipts:
         if self._begun and table == self._table:
             return now
         known = {name: str(target.artifact.digest) for name, target in desired.targets.items()}
-        last = self._last()
+        last = self._journal.last
         known = {**(last.digests() if last else {}), **known}
-        self._table = table
         told = (table.commit, table.digest) if table else ("", "")
-        return replace(now, commit=told[0], table=told[1], routes=routes_of(table, known.get))
+        new = replace(now, commit=told[0], table=told[1], routes=routes_of(table, known.get))
+        self._table = table
+        return new
 
     def _engine(self) -> EngineSeen:
         try:
@@ -123,42 +133,44 @@ class Receipts:
             return EngineSeen()
 
     def _settle(self, now: Witnessed, *, flipped: bool = False) -> None:
-        """Write a receipt if anything is other than the last one says."""
-        self._now, last = now, self._last()
+        """Write a receipt if anything is other than the last one says, or was meanwhile without one."""
+        self._now, last, moment = now, self._journal.last, self._journal.wall()
         if not self._begun:
             event: Event = "began"
-        elif last == now:
+        elif last == now and not self._trouble:
+            self._looked = moment
             return
-        elif last and last.table == now.table:
+        elif self._trouble or last is None:
+            event = "found"
+        elif last.table == now.table:
             event = "observed"
         else:
             event = "flipped" if flipped else "found"
-        self._begun = self._write(event, now) or self._begun
+        if flipped and not self._trouble:
+            self._looked = moment  # until now what the last receipt says held, also if this one cannot be written
+        self._write(event, now)
+        self._begun, self._looked = True, moment
 
-    def _last(self) -> Witnessed | None:
-        try:
-            return self._journal.last
-        except (InterlockError, OSError) as error:
-            self._refused(error)
-            return None
-
-    def _write(self, event: Event, now: Witnessed) -> bool:
+    def _write(self, event: Event, now: Witnessed) -> None:
         self._moments("receipt:before")
-        try:
-            self._journal.append(event, now)
-        except (InterlockError, OSError) as error:
-            self._refused(error)
-            return False
+        self._journal.append(event, now, since=self._looked if event in ("found", "observed") else None)
         if self._trouble:
             log.info("receipts are written again")
         self._trouble = ""
         self._moments("receipt:after")
         for pusher in self._pushers:
             pusher.hint()
-        return True
 
-    def _refused(self, error: InterlockError | OSError) -> None:
-        message = str(error).replace("\n", "; ")
+    @contextmanager
+    def _never_raising(self) -> Iterator[None]:
+        """Nothing that is served waits for a receipt: what goes wrong is told, and tried again at the next turn."""
+        try:
+            yield
+        except (InterlockError, OSError, ValueError) as error:  # ValueError: what has no place in a receipt
+            self._refused(error)
+
+    def _refused(self, error: Exception) -> None:
+        message = str(error).replace("\n", "; ")[:500]
         if self._trouble != message:
             log.error("%s; what is served goes on", message)
         self._trouble = message
