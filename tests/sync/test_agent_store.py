@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from contextlib import closing
+from pathlib import Path
 
 from interlock.sync.agent import Agent
 from interlock.sync.outcome import Done, Stalled
 from interlock.sync.patience import A_WHILE, FOR_EVER, Patience
 from interlock.sync.settings import load_settings
-from support.serving_node import ServingNode
+from support.serving_node import ServingNode, SharedEngine, serving_node
 
 OLD, NEW = " Refunds take ten days.", " Refund granted. Sorry for the trouble."
 
@@ -80,6 +83,34 @@ def test_what_was_given_up_is_brought_again_when_git_asks_for_it(node: ServingNo
         assert agent.run_once() == Done()
     assert node.ask("support-bot").text == OLD
     assert first in placed(node)
+
+
+def test_a_revision_whose_source_is_gone_is_served_from_an_archive(
+    tmp_path: Path, engine_of_this_worker: SharedEngine
+) -> None:
+    elsewhere, archive = tmp_path / "elsewhere", tmp_path / "archive"
+
+    def keep_the_second_elsewhere(repository: Path) -> None:
+        manifest = repository / "adapters/support-bot/revisions/2.yaml"
+        (where,) = repository.glob("artifacts/**/support-bot@2-*")
+        shutil.move(where, elsewhere)
+        text = manifest.read_text()
+        manifest.write_text(re.sub(r"uri: file:artifacts/\S+", f"uri: file://{elsewhere}", text))
+        assert manifest.read_text() != text
+
+    with serving_node(tmp_path / "node", change=keep_the_second_elsewhere) as node:
+        node.share(engine_of_this_worker)
+        with started(node) as agent:
+            assert agent.run_once() == Done()
+            node.interlock("archive", "support-bot@2", "--to", str(archive))
+            shutil.rmtree(elsewhere)
+            node.point("support-bot", "2")
+            node.push("promote")
+            assert agent.run_once() != Done()
+        assert node.ask("support-bot").text == OLD
+        with started(node, f"sources: {{archive: [file://{archive}]}}\n") as agent:
+            assert agent.run_once() == Done()
+        assert node.ask("support-bot").text == NEW
 
 
 def test_a_turn_gets_further_and_leaves_off_after_a_while() -> None:

@@ -17,7 +17,7 @@ from interlock.artifacts.sources import UNKNOWN_SIZE, ArtifactFiles, open_source
 from interlock.checking.fact_cache import Elsewhere
 from interlock.documents.kinds.adapter_revision import Artifact, ArtifactFile
 from interlock.documents.tree import REGULAR, Entry, Foldered, Tree
-from interlock.errors import ArtifactMissing, ArtifactUnreachable, DocumentError
+from interlock.errors import ArtifactError, ArtifactMissing, ArtifactUnreachable, DocumentError
 
 READ_AT_ONCE = 8 << 20
 """Bytes up to which a file of a git tree is read in one piece, which costs no process of its own."""
@@ -75,7 +75,10 @@ def find_place(artifact: Artifact, tree: Tree, below: Mapping[str, Entry], elsew
         return Place(beyond, tree, "", beyond.sizes(), {}, artifact.uri, beyond=True)
     files = open_source(artifact, tree, entries=below)
     if artifact.uri.startswith(_ABSOLUTE):
-        sizes = _sizes_on_this_machine(files)
+        try:
+            sizes = _sizes_on_this_machine(files)
+        except ArtifactUnreachable as error:
+            return _kept_elsewhere(artifact, tree, elsewhere, error)
         identity = _identities(Path(artifact.uri.removeprefix("file://")), sizes)
         return Place(files, tree, "", sizes, {}, identity)
     directory = directory_in_tree(artifact.uri)
@@ -94,6 +97,17 @@ def files_beyond(artifact: Artifact, elsewhere: Elsewhere | None) -> ArtifactFil
     if elsewhere is None:
         raise ArtifactUnreachable(f"{artifact.uri} is beyond this machine, and no other host is asked")
     return elsewhere(artifact)
+
+
+def _kept_elsewhere(artifact: Artifact, tree: Tree, elsewhere: Elsewhere | None, why: ArtifactUnreachable) -> Place:
+    """Files of a directory that this machine lacks, from an archive or from the store of a node."""
+    if elsewhere is None:
+        raise why
+    try:
+        files = elsewhere(artifact)
+        return Place(files, tree, "", files.sizes(), {}, artifact.uri, beyond=True)
+    except ArtifactError:
+        raise why from None
 
 
 def directory_in_tree(uri: str) -> str:

@@ -31,6 +31,7 @@ COMMANDS = (
         "interlock.cli.emergency:emergency",
         "Let a change in without approvals, and review that afterwards.",
     ),
+    CommandEntry("archive", "interlock.cli.archive:archive", "Keep the bytes of a revision, to give up their source."),
     CommandEntry("audit", "interlock.cli.audit:audit", "Say who did what, and what would not have been allowed."),
     CommandEntry("sync", "interlock.cli.sync:sync", "Make this node's engine serve what git says."),
     CommandEntry("gateway", "interlock.cli.gateway:gateway", "Route requests to an engine that takes no middleware."),

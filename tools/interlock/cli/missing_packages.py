@@ -24,6 +24,7 @@ _EXTRA_OF = {
     "starlette": "embedded",
     "torch": "embedded",
     "uvicorn": "gateway",
+    "zstandard": "archive",
 }
 
 

@@ -19,6 +19,7 @@ _SOURCES: Mapping[str, str] = {
     "s3": "Where buckets are, and with which keys.",
     "oci": "What registries ask for.",
     "hf": "The hub of models.",
+    "archive": "Where artifacts are looked for by their digests when their own address has them no more.",
 }
 
 FIELD_NOTES: Mapping[str, Mapping[str, str]] = {

@@ -58,7 +58,8 @@ class SourceAccess:
 
     `connect_s` bounds the wait for a connection, `stall_s` every wait for the next bytes, `deadline_s` one file from
     the first byte asked for to the last. `hosts` are the only ones that are talked to, `*.example.com` for all below
-    example.com; None for any. The registries in `plain_http` are talked to without TLS.
+    example.com; None for any. The registries in `plain_http` are talked to without TLS. `archives` are addresses that
+    are asked, one after the other, for what is not at its own.
     """
 
     connect_s: float = 10.0
@@ -71,6 +72,7 @@ class SourceAccess:
     s3: tuple[S3Place, ...] = ()
     oci: tuple[HostLogin, ...] = ()
     hub: Hub = Hub()
+    archives: tuple[str, ...] = ()
 
     def allows(self, host: str) -> bool:
         """Whether `name` or `name:port` may be talked to; an entry without a port stands for all ports."""

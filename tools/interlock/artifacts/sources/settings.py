@@ -49,6 +49,7 @@ def access_of(sources: NodeSources, home: Path, environment: Mapping[str, str] =
         s3=tuple(_buckets(buckets, home) for buckets in sources.s3),
         oci=tuple(_login(login, home, environment) for login in sources.oci),
         hub=_hub(sources.hf, home, environment),
+        archives=sources.archive,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from interlock.documents.addresses import HOST
-from interlock.documents.fields import Document, Duration, FilePath, Many, Text
+from interlock.documents.fields import Document, Duration, FilePath, Many, Text, artifact_uri
 
 HostAndPort = Annotated[str, Field(max_length=300, pattern=rf"^{HOST}$")]
 HostPattern = Annotated[str, Field(max_length=300, pattern=rf"^(?:\*\.)?{HOST}$")]
@@ -30,6 +30,15 @@ HubUrl = Annotated[
     str, Field(max_length=500, pattern=rf"^https?://{HOST}(?:/[A-Za-z0-9._/-]*)?$"), AfterValidator(_base_url)
 ]
 S3Url = Annotated[str, Field(max_length=300, pattern=rf"^https?://{HOST}/?$")]
+
+
+def _archive(text: str) -> str:
+    if not text.startswith(("file:///", "https://", "s3://")):
+        raise ValueError("expected an address that begins with file:///, https:// or s3://")
+    return artifact_uri(text)
+
+
+ArchiveUri = Annotated[str, Field(max_length=500, pattern=r"^(file:///|https://|s3://)."), AfterValidator(_archive)]
 
 
 class SourceLogin(Document):
@@ -89,6 +98,7 @@ class NodeSources(Document):
     s3: Many[SourceBuckets] = ()
     oci: Many[SourceLogin] = ()
     hf: SourceHub = SourceHub.model_construct()
+    archive: Annotated[Many[ArchiveUri], Field(max_length=100)] = ()
 
 
 class Sources(NodeSources):
