@@ -25,16 +25,15 @@ from typing import Any
 
 import psutil
 
+from benchmarks.changes import ADAPTER, ENVIRONMENT, PROMOTE, ROLL_BACK, Changes
 from benchmarks.git_server import git_server
 from interlock.demo.child_process import die_with_parent
 from interlock.demo.engine_process import start_engine
 from interlock.demo.node import DemoNode, make_node
-from interlock.demo.people import APPROVERS, People, introduce_people
-from interlock.demo.scratch import Scratch, make_scratch
-from interlock.history.attestation_ref import REF
+from interlock.demo.people import introduce_people
+from interlock.demo.scratch import make_scratch
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ENVIRONMENT, ADAPTER = "production", "support-bot"
 SETTLE_WITHIN = 300.0
 
 
@@ -65,10 +64,10 @@ def measure(
         _settings(node, engine.url, f"{address}/{scratch.remote.name}", poll, root / "store")
         fleet = Fleet(root, node, agents, processes, minutes * 60)
         stack.callback(fleet.stop)
-        return _play(fleet, scratch, people, server, poll, minutes * 60)
+        return _play(fleet, Changes(scratch, people), server, poll, minutes * 60)
 
 
-def _play(fleet: Fleet, scratch: Scratch, people: People, server: int, poll: int, seconds: float) -> dict[str, object]:
+def _play(fleet: Fleet, changes: Changes, server: int, poll: int, seconds: float) -> dict[str, object]:
     began, clients = time.time(), psutil.Process(server)
     fleet.wait_for(lambda served: served, since=began)
     started = time.time() - began
@@ -76,9 +75,11 @@ def _play(fleet: Fleet, scratch: Scratch, people: People, server: int, poll: int
     lateness: list[list[float]] = []
     promotions: list[list[float]] = []
     while time.time() - began < seconds - 4 * poll:
-        for words, into in ((_PROMOTE, promotions), (_ROLL_BACK, lateness)):
-            pushed, commit_of = _change(scratch, people, words)
-            into.append(fleet.wait_for(lambda served, to=commit_of: served == to, since=pushed))
+        for words, into in ((PROMOTE, promotions), (ROLL_BACK, lateness)):
+            wanted = changes.prepare(words)
+            changes.push()
+            pushed = time.time()
+            into.append(fleet.wait_for(lambda served, wanted=wanted: served == wanted, since=pushed))
     share = (_cpu(clients) - used) / (time.time() - began - started)
     longest = fleet.longest_between_polls()
     rollbacks = [seconds for one in lateness for seconds in one]
@@ -98,27 +99,6 @@ def _play(fleet: Fleet, scratch: Scratch, people: People, server: int, poll: int
         "between_polls_limit_seconds": 2.0 * poll,
         "server_share_of_a_core": round(share, 2),
     }
-
-
-_PROMOTE = ("promote", ADAPTER, "--to", ENVIRONMENT, "--commit")
-_ROLL_BACK = ("rollback", ADAPTER, "--env", ENVIRONMENT, "--commit")
-
-
-def _change(scratch: Scratch, people: People, words: tuple[str, ...]) -> tuple[float, str]:
-    """Commit, approve and push a change; returns when it was pushed, and what the alias leads to then."""
-    _interlock(scratch, *words)
-    for name in APPROVERS if people.can_sign else ():
-        _interlock(scratch, "approve", "HEAD", "--yes", "--key", str(people.key(name)))
-    snapshot = scratch.snapshot()
-    active = snapshot.pointers[ENVIRONMENT, ADAPTER].document.active
-    digest = next(r for key, r in snapshot.revisions.items() if (key.adapter, key.revision) == (ADAPTER, active))
-    scratch.git("push", "--quiet", "--atomic", "origin", "HEAD:main", *([REF] if people.can_sign else []))
-    return time.time(), f"{ADAPTER}@{active}-{digest.document.artifact.digest.hex[:12]}"
-
-
-def _interlock(scratch: Scratch, *words: str) -> None:
-    command = [sys.executable, "-m", "interlock.cli.main", *words]
-    subprocess.run(command, cwd=scratch.clone, check=True, capture_output=True, timeout=120)
 
 
 def _settings(node: DemoNode, engine: str, remote: str, poll: int, store: Path) -> None:
