@@ -268,6 +268,18 @@ def test_an_idle_turn_writes_nothing(place: Place) -> None:
     assert turn() == turn() == turn()
 
 
+def test_whatever_changes_is_looked_at_again(place: Place) -> None:
+    one, keeper = place.placed("one"), place.keeper()
+    keeper.needs([one], [], {})
+    assert keeper.settle() == keeper.settle() == StoreState(1, SIZE, None, 0)
+    two = place.placed("two")
+    assert keeper.settle() == StoreState(2, 2 * SIZE, None, SIZE)
+    keeper.showing.meet({name_of(two): str(place.store.path_of(two))})
+    assert keeper.settle() == StoreState(2, 2 * SIZE, None, 0)
+    keeper.needs([], [], {})
+    assert keeper.settle() == StoreState(2, 2 * SIZE, None, SIZE)
+
+
 def test_what_arrived_in_part_goes_when_git_does_not_name_it_any_more(place: Place) -> None:
     wanted, given_up = place.artifact("wanted"), place.artifact("given-up")
     for artifact in (wanted, given_up):

@@ -55,6 +55,11 @@ class Showing:
         except OSError as error:
             log.warning("what the engine has seen cannot be written down: %s", error)
 
+    @property
+    def changes(self) -> int:
+        """How often something was noted or forgotten by this agent."""
+        return self._record.changes
+
     def seen(self) -> frozenset[Digest]:
         """What a process that may still run has seen.
 

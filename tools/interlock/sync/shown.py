@@ -35,6 +35,7 @@ class ShownRecord:
         self._path = path
         self._damaged = path.with_name(f"{path.name}.damaged")
         self._known: dict[str, frozenset[Digest]] | None = None
+        self.changes = 0
 
     @property
     def digests(self) -> frozenset[Digest]:
@@ -99,7 +100,7 @@ class ShownRecord:
     def _write(self, shown: dict[str, frozenset[Digest]]) -> None:
         document = {process: sorted(digest.hex for digest in shown[process]) for process in sorted(shown)}
         write_atomically(self._path, json.dumps({"shown": document}, indent=1).encode())
-        self._known = shown
+        self._known, self.changes = shown, self.changes + 1
 
 
 def _read(path: Path) -> dict[str, frozenset[Digest]]:

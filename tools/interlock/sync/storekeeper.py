@@ -51,6 +51,7 @@ class StoreKeeper:
         self._needed = Users()
         self._tidied = False
         self._told = ""
+        self._settled: tuple[tuple[object, ...], StoreState] | None = None
 
     def needs(self, wanted: Iterable[Artifact], routed: Iterable[str], adapters: Mapping[str, str]) -> None:
         """Note who needs what, as it was just observed: call it before anything is brought, loaded or given up.
@@ -93,19 +94,28 @@ class StoreKeeper:
 
     def settle(self) -> StoreState | None:
         """Give up what exceeds the room, and say what is there; None where the store cannot be looked at."""
+        told, state = "", None
         try:
+            if self._settled and self._settled[0] == self._as_it_is():
+                return self._settled[1]
             self._tidy()
             self._note_times()
             decision, state = self._give_up(0), self._state()
-            told = (
-                f"it exceeds its room by {decision.lacking} bytes ({decision.why_lacking})" if decision.lacking else ""
-            )
+            if decision.lacking:
+                told = f"it exceeds its room by {decision.lacking} bytes ({decision.why_lacking})"
+            settled = not decision.lacking and not state.kept
+            self._settled = (self._as_it_is(), state) if settled else None
         except (EngineError, OSError) as error:
-            told, state = str(error), None
+            told = str(error)
         if told and told != self._told:
             log.warning("the store stays as it is: %s", told)
         self._told = told
         return state
+
+    def _as_it_is(self) -> tuple[object, ...]:
+        """What decides what is given up, without a look at each artifact: while it stays the same, nothing is."""
+        enough = self._holdings.available() >= self._disk.free
+        return self._needed, self._holdings.stamp(), self.showing.changes, enough
 
     def close(self) -> None:
         """Let another agent of this name take over."""

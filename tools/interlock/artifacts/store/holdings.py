@@ -18,6 +18,7 @@ from pathlib import Path
 
 from interlock.artifacts.store.disk import sync_directory
 from interlock.artifacts.store.partials import locked
+from interlock.artifacts.store.users import USERS
 
 PLACED, PARTIAL, CORRUPT, TRASH, EARLIER = "sha256", "partial", "corrupt", "trash", "incoming"
 """Folders of a store. `EARLIER` is where earlier versions brought artifacts."""
@@ -62,6 +63,10 @@ class Holdings:
         """
         found = [holding for folder in (PLACED, PARTIAL, CORRUPT, TRASH, EARLIER) for holding in self._in(folder)]
         return tuple(sorted(found, key=lambda holding: holding.place))
+
+    def stamp(self) -> tuple[int, ...]:
+        """Differs when something came in or left since; which parts of what arrives are there does not count."""
+        return tuple(_changed_at(self._root / folder) for folder in (PLACED, PARTIAL, CORRUPT, TRASH, USERS))
 
     def available(self) -> int:
         """How many bytes the disk of the store has free for this user.
@@ -132,6 +137,13 @@ class Holdings:
         if size is None:
             size = self._sizes[key] = sum(_sizes_below(path))
         return size
+
+
+def _changed_at(directory: Path) -> int:
+    try:
+        return directory.lstat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _sizes_below(directory: str) -> Iterator[int]:
