@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import audit, check_start, idle_agent, rollback, signatures, verification
+from benchmarks import audit, check_start, idle_agent, rollback, scale_inputs, signatures, verification
 from benchmarks.check import growth as check_growth
 from benchmarks.check import measure as check_large
 from benchmarks.fleet import measure as fleet
@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Path], object]] = {
     "idle_agent": idle_agent.measure,
     "latency": latency.measure,
     "rollback": rollback.measure,
+    "scale_inputs": scale_inputs.measure,
     "signatures": signatures.measure,
     "verification": verification.measure,
 }
