@@ -15,7 +15,7 @@ from interlock.approvals.unattended_key import UnattendedKey, load_unattended_ke
 from interlock.documents.canonical_json import canonical_json
 from interlock.errors import EvidenceError, UsageError
 from interlock.receipts.journal import Journal, ReceiptNotWritten, read_segment, segments
-from interlock.receipts.receipt import NAMESPACE, read_line
+from interlock.receipts.receipt import NAMESPACE, SCHEMA, read_line
 from support.receipts import Clock, journal_in, served, share, witnessed
 from support.signing_keys import make_key, ssh_keygen_verifies
 
@@ -60,12 +60,13 @@ def test_only_what_changed_is_written_and_all_of_it_is_known_afterwards(director
     assert journal_in(directory, clock).last == witnessed(bot="2")
 
 
-def test_the_digest_of_routes_is_over_their_canonical_form(directory: Path, clock: Clock) -> None:
+def test_what_is_signed_and_digested_is_in_canonical_form(directory: Path, clock: Clock) -> None:
     canaries = {"bot": share("bot", "2", 12.5, ("acme", "Müller & Söhne", '"\\\u2028'))}
     now = witnessed(bot="1", sql="1", canaries=canaries)
     line = journal_in(directory, clock).append("began", now)
     form = canonical_json({alias: route.model_dump() for alias, route in now.routes.items()})
     assert line.receipt.routes_digest == f"sha256:{hashlib.sha256(form).hexdigest()}"
+    assert line.receipt.to_bytes() == canonical_json({"schema": SCHEMA, **line.receipt.model_dump()})
     assert journal_in(directory, clock).last == now
 
 

@@ -347,7 +347,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "id": "Its numeric account at the forge, if it has one.",
         "emails": "Addresses in commits that it makes.",
         "keys": "Public signing keys: each as one line, or with its dates.",
-        "roles": "What it may do; `forge` for a forge that commits in the name of whoever is logged in.",
+        "roles": "What it may do; `forge` commits in the name of whoever is logged in, `node` signs receipts alone.",
     },
     "Node": {
         "kind": "What this document is.",

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, StringConstraints, ValidationError
 
-from interlock.documents.canonical_json import canonical_json, strict_json
+from interlock.documents.canonical_json import strict_json
 from interlock.documents.fields import Document, Many, Name
 from interlock.documents.identifiers import COMMIT_PATTERN, DIGEST_PATTERN, InvalidIdentifier, ServedName
 from interlock.errors import EvidenceError
@@ -29,6 +29,7 @@ Event = Literal["began", "flipped", "found", "observed", "ended"]
 Serving = Literal["yes", "engine-unreachable", "routing-not-live", "routing-stale", "unknown"]
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 _REMEDY = "compare it with another copy of the node's receipts"
 
 
@@ -143,7 +144,7 @@ class Receipt(Document):
 
     def to_bytes(self) -> bytes:
         """The bytes that are signed."""
-        return canonical_json({"schema": SCHEMA, **self.model_dump()})
+        return _canonical({"schema": SCHEMA, **self.model_dump()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +158,12 @@ class Line:
 
 def routes_digest(routes: dict[str, AliasRoute]) -> str:
     """The digest of all routes of a node, over their canonical JSON."""
-    document = {alias: route.model_dump() for alias, route in routes.items()}
-    # The same bytes as `canonical_json`, many times as fast: all keys are ASCII, and no value is a number.
-    return _digest(json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8"))
+    return _digest(_canonical({alias: route.model_dump() for alias, route in routes.items()}))
 
 
 def to_line(receipt: Receipt, signature: str) -> bytes:
     """The line of a receipt, with its end."""
-    return canonical_json(_document(receipt, signature)) + b"\n"
+    return _canonical(_document(receipt, signature)) + b"\n"
 
 
 def _document(receipt: Receipt, signature: str) -> dict[str, Any]:
@@ -185,12 +184,17 @@ def read_line(data: bytes) -> Line:
         if fields.pop("schema") != SCHEMA or not isinstance(signature, str | None):
             raise ValueError(SCHEMA)
         receipt = Receipt.model_validate(fields)
-        same = canonical_json(_document(receipt, signature or "")) == data
+        same = _canonical(_document(receipt, signature or "")) == data
     except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EvidenceError("a line that is no receipt", expected=f"one of {SCHEMA}", remedy=_REMEDY) from error
     if not same:
         raise EvidenceError("a receipt that is not in canonical form", expected="exactly that form", remedy=_REMEDY)
     return Line(receipt, signature or "", _digest(data))
+
+
+def _canonical(document: dict[str, Any]) -> bytes:
+    """The bytes of `canonical_json`, in a fraction of its time: all keys are ASCII, and no number has a fraction."""
+    return _ENCODER.encode(document).encode("utf-8")
 
 
 def _digest(data: bytes) -> str:
