@@ -102,6 +102,12 @@ def test_what_belongs_to_one_connection_ends_there_and_the_agents_token_with_it(
     assert seen["host"] != client.base_url.netloc.decode()
 
 
+def test_a_get_takes_no_body_along(behind: Edge) -> None:
+    client, engine = behind
+    client.request("GET", "/v1/models", content=b'{"forward_sleep_time": 60}')
+    assert engine.seen[-1].body == b""
+
+
 def test_hop_by_hop_headers_of_the_engine_do_not_reach_the_client(tmp_path: Path) -> None:
     head = b"HTTP/1.1 201 Made\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\n"
     with (
@@ -211,6 +217,7 @@ def test_more_requests_than_the_engine_may_have_are_turned_away(tmp_path: Path) 
         ("POST", "/v1/%6coad_lora_adapter"),
         ("DELETE", "/adapters/x"),
         ("GET", "/server_info"),
+        ("GET", "/slow_down"),
         ("POST", "/flush_cache"),
     ],
 )

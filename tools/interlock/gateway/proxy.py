@@ -124,7 +124,9 @@ class ReverseProxy:
         query = scope.get("query_string", b"").decode("latin-1")
         url = self._base + quote(path, safe=_PATH_CHARACTERS) + (f"?{query}" if query else "")
         headers = _without_hops(scope["headers"], dropped=_OURS)
-        return self._client.build_request(scope["method"], url, headers=headers, content=body or None)
+        # A GET asks; some engines would do what its body says.
+        content = body if body and scope["method"] == "POST" else None
+        return self._client.build_request(scope["method"], url, headers=headers, content=content)
 
     async def _pass(self, request: httpx.Request, send: Send) -> None:
         try:

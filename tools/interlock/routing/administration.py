@@ -58,12 +58,18 @@ ADMINISTRATION_SEGMENTS = frozenset(
         # arbitrary calls, profiling and internals
         "collective_rpc",
         "configure_logging",
+        "close_session",
+        "dump_expert_distribution_record",
         "get_internal_state",
         "get_server_info",
         "kv_event_sources",
+        "open_session",
         "server_info",
         "set_internal_state",
+        "slow_down",
+        "start_expert_distribution_record",
         "start_profile",
+        "stop_expert_distribution_record",
         "stop_profile",
     }
 )
