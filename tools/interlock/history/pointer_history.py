@@ -16,20 +16,13 @@ from interlock.errors import DocumentError, HistoryError
 from interlock.history.blob_reading import ObjectReader, object_reader
 from interlock.history.git_command import Git
 from interlock.history.reading_session import remembered
+from interlock.history.way_back import PointerChange
+
+__all__ = ["MAX_POINTER_BYTES", "PointerChange", "named_active", "pointer_changes", "refuse_cut_history"]
 
 MAX_POINTER_BYTES = 1 << 20
 _UNREADABLE = ""
 _GONE = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PointerChange:
-    """At `commit`, `environment` began to serve `active` of `adapter`; None when the pointer was removed."""
-
-    commit: str
-    environment: str
-    adapter: str
-    active: str | None
 
 
 def pointer_changes(git: Git, commit: str, environment: str, adapter: str | None = None) -> list[PointerChange]:

@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from interlock.history.pointer_history import PointerChange
+
+@dataclass(frozen=True, slots=True)
+class PointerChange:
+    """At `commit`, `environment` began to serve `active` of `adapter`; None when the pointer was removed."""
+
+    commit: str
+    environment: str
+    adapter: str
+    active: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 
 from interlock.documents.kinds.environment import Wave
 from interlock.documents.kinds.pointer import Pointer
-from interlock.history.pointer_history import PointerChange
-from interlock.history.way_back import way_back
+from interlock.history.way_back import PointerChange, way_back
 from interlock.rules.change import newly_answering
 from interlock.sync.desired import Desired, DesiredAlias
 
