@@ -182,6 +182,8 @@ class CommitJudge:
     def _once(self, question: Hashable, answer: Callable[[], T]) -> T:
         """The answer to a question; whoever asks the same within a short time gets what the first one got."""
         with self._lock:
+            if not self._remember:
+                return answer()  # nobody will ask again, and an answer holds everything that was read for it
             now = self._now()
             known = self._answers.get(question)
             if known and abs(now - known[0]) < self._remember:
