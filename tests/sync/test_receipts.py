@@ -72,7 +72,7 @@ def test_each_flip_of_a_real_engine_is_signed_and_an_auditor_learns_from_it_what
     flipped = found[-2]
     assert flipped.commit == commit
     assert flipped.routes["support-bot"].active.served == node.served("support-bot", "2")
-    assert flipped.engine.kind == "embedded"
+    assert (flipped.engine.kind, bool(flipped.engine.process)) == ("embedded", True)
     chain = chain_in(receipts_of(node), key.fingerprint)
     assert (chain.wrong, all(record.vouched for record in chain.records.values())) == ((), True)
     assert agent.status
@@ -208,6 +208,17 @@ def test_a_flip_that_was_not_written_is_told_even_if_it_was_taken_back(directory
     assert found.since
     assert first.time < found.since < found.time
     assert receipts.condition.status == "True"
+
+
+def test_what_does_not_change_is_confirmed_as_often_as_the_settings_say(directory: Path) -> None:
+    clock = Clock(step=0.0)
+    receipts = Receipts(journal_in(directory, clock), seen, confirm=600.0)
+    for _ in range(5):
+        receipts.observed(observed(*BOTH), WANTED, "yes")
+        clock.now += 250
+    first, second = receipts_in(directory)
+    assert (second.event, second.routes, second.since) == ("observed", {}, second.time)
+    assert (second.time - first.time).total_seconds() == 750
 
 
 def test_what_has_no_place_in_a_receipt_holds_nothing_up(directory: Path) -> None:

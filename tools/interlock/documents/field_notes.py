@@ -400,6 +400,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
     },
     "NodeReceipts": {
         "key_file": "The private key that signs receipts: ed25519, no passphrase; without a key they are not signed.",
+        "confirm": "How often a receipt says that nothing changed; never where it is not set.",
         "push": "The places that receipts are copied to.",
     },
     "ReceiptPush": {

@@ -36,8 +36,8 @@ from interlock.sync.pace import Pace
 from interlock.sync.patience import A_WHILE, FOR_EVER, Patience
 from interlock.sync.plan import Load, Observed, Plan, plan, routed_names
 from interlock.sync.proof import not_shown
-from interlock.sync.receipt_places import journal_of, pushers_of
-from interlock.sync.receipts import Receipts, serving_of
+from interlock.sync.receipt_places import receipts_of
+from interlock.sync.receipts import serving_of
 from interlock.sync.report import Trouble, TurnFacts, outcome_of, status_of
 from interlock.sync.settings import NodeSettings
 from interlock.sync.source import DesiredSource
@@ -94,9 +94,7 @@ class Agent:
         self._keeper = keeper_of(settings, self._driver, wall, removed=self._memory.collected, moments=moments)
         self._view = EngineView(self._driver, settings.routes, self._memory, self._keeper.showing, clock)
         lists = self._driver.capabilities.lists_adapters
-        self._receipts = Receipts(
-            journal_of(settings, clock, wall), self._view.seen, moments, lists=lists, pushers=pushers_of(settings)
-        )
+        self._receipts = receipts_of(settings, self._view.seen, clock, wall, moments, lists=lists)
         self._tools = Tools(
             driver=self._driver,
             store=self._keeper.store,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 
 from interlock.approvals.unattended_key import load_unattended_key
@@ -12,10 +13,37 @@ from interlock.receipts.push.loop import Place, Pusher
 from interlock.receipts.push.to_directory import ToDirectory
 from interlock.receipts.push.to_git import ToGit
 from interlock.receipts.push.to_url import ToUrl
+from interlock.sync.moments import Moments
+from interlock.sync.receipts import Look, Receipts
 from interlock.sync.settings import NodeSettings, PushPlace
 
 FOLDER = "receipts"
 PUSHED = "receipts-pushed"
+
+
+def receipts_of(
+    settings: NodeSettings,
+    look: Look,
+    clock: Callable[[], float],
+    wall: Callable[[], float],
+    moments: Moments,
+    *,
+    lists: bool,
+) -> Receipts:
+    """The receipts of a node's agent, with everything that its settings say; see `Receipts`.
+
+    Raises:
+        UsageError: the key or a place that the settings name cannot be used.
+    """
+    confirm = settings.node.receipts.confirm
+    return Receipts(
+        journal_of(settings, clock, wall),
+        look,
+        moments,
+        lists=lists,
+        pushers=pushers_of(settings),
+        confirm=confirm.total_seconds() if confirm else math.inf,
+    )
 
 
 def journal_of(settings: NodeSettings, clock: Callable[[], float], wall: Callable[[], float]) -> Journal:

@@ -8,6 +8,7 @@ agent was killed in between is recorded at the next chance. Never raises and nev
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -47,15 +48,19 @@ class Receipts:
         *,
         lists: bool = True,
         pushers: Sequence[Pusher] = (),
+        confirm: float = math.inf,
     ) -> None:
-        """`lists` says whether the engine tells which adapters it holds; `pushers` copy what is written."""
+        """`lists` says whether the engine tells which adapters it holds; `pushers` copy what is written. Where nothing
+        changes, a receipt says so every `confirm` seconds.
+        """
         self._journal, self._look, self._moments, self._lists = journal, look, moments, lists
-        self._pushers = pushers
+        self._pushers, self._confirm = pushers, confirm
         self._now = Witnessed()
         self._table: RouteTable | None = None
         self._begun = False
         self._trouble = ""
         self._looked: float | None = None
+        self._written = 0.0
 
     @property
     def begun(self) -> bool:
@@ -139,7 +144,9 @@ class Receipts:
             event: Event = "began"
         elif last == now and not self._trouble:
             self._looked = moment
-            return
+            if self._journal.clock() - self._written < self._confirm:
+                return
+            event = "observed"
         elif self._trouble or last is None:
             event = "found"
         elif last.table == now.table:
@@ -149,7 +156,7 @@ class Receipts:
         if flipped and not self._trouble:
             self._looked = moment  # until now what the last receipt says held, also if this one cannot be written
         self._write(event, now)
-        self._begun, self._looked = True, moment
+        self._begun, self._looked, self._written = True, moment, self._journal.clock()
 
     def _write(self, event: Event, now: Witnessed) -> None:
         self._moments("receipt:before")

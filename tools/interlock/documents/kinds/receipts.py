@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from interlock.documents.fields import Document, FilePath, Many, Text
+from interlock.documents.fields import Document, Duration, FilePath, Many, Text
 
 _RECEIVER = r"^(https://[A-Za-z0-9.:\[\]-]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?)(/[!-~]*)?$"
 """Plain http only to this machine itself: receipts and their token pass nobody else."""
@@ -31,4 +31,5 @@ class NodeReceipts(Document):
     """The signed record of what this node served. Without `key_file` it is written all the same, and not signed."""
 
     key_file: FilePath | None = None
+    confirm: Duration | None = None
     push: Annotated[Many[ReceiptPush], Field(max_length=8)] = ()
