@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from interlock.documents.kinds.adapter_revision import AdapterRevision
+from interlock.artifacts.sources import SourceAccess
+from interlock.artifacts.store import ArtifactStore
+from interlock.documents.kinds.adapter_revision import AdapterRevision, Signature
 from interlock.documents.writing import dump_document
+from interlock.sync.beyond import Beyond
 from interlock.sync.outcome import Done
 from support.serving_node import ServingNode
+from support.sources.places import artifact_at
 from support.sources.web import Asked, WebServer, make_authority, web_server
 
 NEW = " Refund granted. Sorry for the trouble."
@@ -105,3 +109,27 @@ def test_bytes_that_were_replaced_on_the_host_are_never_loaded(node: ServingNode
     assert agent.run_once() != Done()
     assert node.ask("support-bot").text != NEW
     assert "digest" in str(agent.status)
+
+
+def test_a_signature_is_read_once_and_again_where_it_was_damaged(tmp_path: Path) -> None:
+    kept = {"/a/model.sig": b'{"a": 1}', "/a/x.json": b"{}"}
+    authority = make_authority(tmp_path / "authority")
+    with web_server(lambda asked: asked.give(kept.get(asked.path)), authority) as server:
+        signature = Signature(format="openssf-model-signing", path="model.sig", signer="ci")
+        artifact = artifact_at(f"{server.url}/a", {"x.json": b"{}"}).model_copy(update={"signature": signature})
+        access = SourceAccess(ca_file=authority.file)
+        beyond = Beyond(ArtifactStore(tmp_path / "store"), tmp_path / "signatures", access)
+
+        def read() -> bytes:
+            with beyond(artifact).open("model.sig") as stream:
+                return stream.read()
+
+        assert [read(), read()] == [b'{"a": 1}'] * 2
+        assert len(server.seen) == 1
+        (file,) = (tmp_path / "signatures").iterdir()
+        file.write_bytes(file.read_bytes()[:-1])
+        assert read() == b'{"a": 1}'
+        assert len(server.seen) == 2
+        with beyond(artifact).open("x.json") as stream:
+            assert stream.read() == b"{}"
+        assert sorted(beyond(artifact).sizes()) == ["x.json"]

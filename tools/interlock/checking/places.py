@@ -72,7 +72,7 @@ def find_place(artifact: Artifact, tree: Tree, below: Mapping[str, Entry], elsew
     """
     if not artifact.uri.startswith("file:"):
         beyond = files_beyond(artifact, elsewhere)
-        return Place(beyond, tree, "", beyond.sizes(), {}, artifact.uri, beyond=True)
+        return Place(beyond, tree, "", _sizes_beyond(artifact, beyond), {}, artifact.uri, beyond=True)
     files = open_source(artifact, tree, entries=below)
     if artifact.uri.startswith(_ABSOLUTE):
         try:
@@ -136,6 +136,18 @@ def _sizes_on_this_machine(files: ArtifactFiles) -> Mapping[str, int]:
     except ArtifactMissing as error:
         # Another machine may have it: that it is not here says nothing about the artifact.
         raise ArtifactUnreachable(f"on this machine, {error.found}", expected=error.expected) from error
+
+
+def _sizes_beyond(artifact: Artifact, files: ArtifactFiles) -> Mapping[str, int]:
+    """The sizes of all promised files. That some are not there may pass: an upload that is under way, or a login."""
+    try:
+        sizes = files.sizes()
+    except ArtifactMissing as error:
+        raise ArtifactUnreachable(error.found, expected=error.expected, remedy=error.remedy) from error
+    absent = [file.path for file in artifact.files if file.path not in sizes]
+    if absent:
+        raise ArtifactUnreachable(f"{', '.join(absent[:8])} is not at {files.label}")
+    return sizes
 
 
 def _identities(directory: Path, names: Iterable[str]) -> Hashable:

@@ -206,7 +206,7 @@ def open_judge(
     """
     node = settings.node
     remember = SHARED_FOR if shared else dt.timedelta()
-    elsewhere = Beyond(ArtifactStore(settings.store), settings.access)
+    elsewhere = Beyond(ArtifactStore(settings.store), settings.state / "signatures", settings.access)
     return CommitJudge(
         _copy_of(settings), node.environment, node.trust, now=now, remember=remember, elsewhere=elsewhere
     )
