@@ -49,6 +49,18 @@ def test_more_revisions_to_hold_than_places_are_refused(repository: Repository) 
     assert "sql-helper 1, support-bot 2" in finding.found
 
 
+def test_lazy_adapters_take_turns_in_one_place(repository: Repository) -> None:
+    repository.point("dev", "sql-helper", residency="lazy")
+    limits(repository, 2, 3)
+    passes(repository)
+    limits(repository, 2, 2)
+    finding = refused(repository, "over-max-cpu-loras", DEV, "2")
+    assert "support-bot 2, lazy ones together 1" in finding.found
+    repository.point("dev", "support-bot", residency="lazy")
+    limits(repository, 1, 1)
+    passes(repository)
+
+
 def test_without_max_cpu_loras_the_engine_holds_max_loras(repository: Repository) -> None:
     limits(repository, 3, None)
     passes(repository)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from interlock.documents.layout import environment_path
 from interlock.sync.outcome import Done, Failed
+from support.asgi_engine import wait_until
 from support.repositories import Repository
 from support.serving_node import ServingNode
 from support.swapped_directory import SwappedDirectory
@@ -101,6 +103,29 @@ def test_what_no_pointer_names_is_unloaded_only_after_the_drain(node: ServingNod
     assert first not in loaded(node)
     assert (node.node.directory / "state" / "adapters").is_dir()
     assert len(list((node.node.directory / "state" / "adapters" / "sha256").iterdir())) == 4
+
+
+def test_what_still_answers_requests_is_unloaded_only_when_they_have_ended(node: ServingNode) -> None:
+    agent, first = node.agent(), node.served("support-bot", "1")
+    for revision in ("1", "2"):
+        node.point("support-bot", revision)
+        node.push()
+        agent.run_once()
+    node.point("support-bot", "3")
+    node.push()
+    body = {"model": first, "prompt": "x", "max_tokens": 200, "ignore_eos": True}
+    with node.client() as client, ThreadPoolExecutor(48) as clients:
+        answers = [clients.submit(client.post, "/v1/completions", json=body, timeout=120) for _ in range(48)]
+        wait_until(lambda: in_flight(node).get(first, 0) > 30)
+        agent.run_once()
+        node.clock.now += 6
+        agent.turn()
+        assert not all(answer.done() for answer in answers), "the test is too slow to show anything"
+        assert first in loaded(node)
+        assert {answer.result().status_code for answer in answers} == {200}
+    wait_until(lambda: in_flight(node) == {})
+    agent.turn()
+    assert first not in loaded(node)
 
 
 def test_an_engine_that_was_restarted_gets_its_adapters_back(node_of_its_own: ServingNode) -> None:
@@ -208,3 +233,10 @@ def test_a_directory_is_served_like_a_branch_and_named_by_its_tree(node: Serving
     synced.publish()
     assert agent.run_once() == Done()
     assert (node.ask("support-bot").text, node.loads()) == (REFUNDS["1"], loads)
+
+
+def in_flight(node: ServingNode) -> dict[str, int]:
+    with node.client() as client:
+        token = {"X-Interlock-Token": node.node.admin_token}
+        counts: dict[str, int] = client.get("/interlock/routing", headers=token).json()["in_flight"]
+        return counts

@@ -46,14 +46,10 @@ def over_max_cpu_loras(facts: Facts) -> Iterator[Finding]:
     for env in facts.environments:
         if _at_most(facts, env.document) <= env.document.engine.cpu_slots:
             continue
-        held = {
-            adapter: _held(facts, env.document, adapter, pointer.document)
-            for (environment, adapter), pointer in facts.all_pointers.items()
-            if environment == env.document.name
-        }
+        held = _held_at_once(facts, env.document)
         total = sum(held.values())
         if total > env.document.engine.cpu_slots:
-            parts = ", ".join(f"{adapter} {count}" for adapter, count in sorted(held.items()))
+            parts = ", ".join(f"{adapter} {count}" for adapter, count in held.items())
             # Without max_cpu_loras the engine has as many places as max_loras says.
             flag = "max_cpu_loras" if env.document.engine.max_cpu_loras else "max_loras"
             yield _over(env, "over-max-cpu-loras", flag, total, parts, env.document.engine.cpu_slots)
@@ -75,6 +71,17 @@ def _at_most(facts: Facts, env: Environment) -> int:
     return sum(count + env.keep_previous for count in named)
 
 
+def _held_at_once(facts: Facts, env: Environment) -> dict[str, int]:
+    """How many revisions the engine must be able to hold at the same time, by adapter.
+
+    Lazy ones take turns: all of them together need one place.
+    """
+    own = {adapter: pointer.document for (name, adapter), pointer in facts.all_pointers.items() if name == env.name}
+    pinned = {adapter: pointer for adapter, pointer in sorted(own.items()) if pointer.residency == "pinned"}
+    held = {adapter: _held(facts, env, adapter, pointer) for adapter, pointer in pinned.items()}
+    return held | ({"lazy ones together": 1} if len(pinned) < len(own) else {})
+
+
 def _held(facts: Facts, env: Environment, adapter: str, pointer: Pointer) -> int:
     """How many revisions of one adapter the environment may have to hold loaded.
 
@@ -88,8 +95,7 @@ def _held(facts: Facts, env: Environment, adapter: str, pointer: Pointer) -> int
 
 def places_taken(facts: Facts, env: Environment) -> tuple[int, int]:
     """How many revisions take requests at once in an environment, and how many may have to be loaded: for reports."""
-    own = {adapter: pointer for (name, adapter), pointer in facts.all_pointers.items() if name == env.name}
-    held = sum(_held(facts, env, adapter, pointer.document) for adapter, pointer in own.items())
+    held = sum(_held_at_once(facts, env).values())
     return len(_taking_requests(facts, env.name)), held
 
 
@@ -127,7 +133,7 @@ RULES = (
         "More revisions may have to be loaded than the engine has places for",
         "The engine evicts the surplus and reads it from disk again later; a rollback then has to load, and an engine"
         " whose evicted directory is gone dies with everything it serves.",
-        "Raise max_cpu_loras, keep fewer previous revisions, or serve fewer revisions.",
+        "Raise max_cpu_loras, keep fewer previous revisions, make rarely used adapters lazy, or serve fewer revisions.",
         FAMILY,
         over_max_cpu_loras,
     ),

@@ -371,7 +371,7 @@ def _in_its_place(
         return needed, []
     place = room.claim(urgent=target.served in desired.taking_requests and not lazy, lazy=lazy)
     if place is None:
-        return [], [_no_room(target, desired.slots, for_people=not lazy)]
+        return [], [_no_room(target, desired.slots, for_people=not lazy, asked=known.asked)]
     if place.wait_until is not None:
         why = "it waits for a place, until the requests of another adapter have ended"
         until = place.wait_until if place.wait_until < NEVER else None
@@ -402,9 +402,11 @@ def _next_steps(target: Target, observed: Observed, known: Known) -> list[Step]:
     return [Prove(target)]
 
 
-def _no_room(target: Target, slots: int, *, for_people: bool) -> Held:
+def _no_room(target: Target, slots: int, *, for_people: bool, asked: bool) -> Held:
     why = f"the engine holds {slots} adapters, which is all that max_cpu_loras allows"
     remedy = "raise engine.max_cpu_loras in environment.yaml, or keep fewer revisions"
+    if target.lazy and not asked:
+        remedy = "let it be loaded at its first request: set INTERLOCK_AGENT for the engine and `http` for this node"
     return Held(target.served, why, remedy, None, for_people)
 
 

@@ -89,7 +89,7 @@ def _state(change: Change, step: PointerStep, revision: str, way: WayBack) -> Se
     earlier = [r for r in (*way.candidates, *way.former) if not change.is_revoked(step.adapter, r)]
     kept += earlier[: env.document.keep_previous] if env and step.after else []
     if revision in kept and step.after and step.after.document.residency == "lazy":
-        return (". It is not revoked and is kept; an engine that loads lazily loads it at the first request.",)
+        return (". It is not revoked and is kept; going back needs no load, and the first request after it may.",)
     if revision in kept:
         return (". It is not revoked and stays loaded, so going back needs no load.",)
     return (". It is not revoked, and is not kept loaded: it has to be loaded first.",)
