@@ -351,7 +351,8 @@ def _span(seconds: float) -> str:
 def _rows(facts: TurnFacts) -> tuple[AliasStatus, ...]:
     if facts.desired is None:
         return ()
-    held = {one.served: one for one in facts.plan.held} if facts.plan else {}
+    told = (*facts.plan.turned_away, *facts.plan.held) if facts.plan else ()
+    held = {one.served: one for one in told}
     waits = {one.alias: one for one in facts.waits}
     followed = {alias.name for alias in facts.desired.aliases}
     new = (AliasStatus(one.alias, "", "", "", (), one.told) for one in facts.waits if one.alias not in followed)
