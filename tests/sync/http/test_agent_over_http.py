@@ -8,9 +8,12 @@ import socket
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
+import pytest
 
+from interlock.demo.node import agent_running
 from interlock.documents.kinds.node import NodeHttp
 from interlock.sync.agent import Agent
 from interlock.sync.http.serving import serving
@@ -78,3 +81,23 @@ def test_an_engine_that_forgot_everything_is_told_before_it_is_filled_again(node
         ("Ready", "Available", "Loaded"), "False"
     )
     assert (last.condition("Ready").status, last.condition("Available").status) == ("True", "True")
+
+
+def test_the_agent_s_process_answers_tells_systemd_and_stops_when_asked(
+    node: ServingNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    with node.node.settings.open("a", encoding="utf-8") as settings:
+        settings.write(f"http: {{listen: '127.0.0.1:{port}'}}\n")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        with agent_running(node.node, tmp_path / "agent.log") as process:
+            assert systemd.recv(1000) == b"READY=1"
+            assert httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).status_code == 200
+            assert systemd.recv(1000).startswith(b"WATCHDOG=1\nSTATUS=")
+            process.terminate()
+            assert process.wait(30) == 0
+        while (said := systemd.recv(1000)) != b"STOPPING=1":
+            assert said.startswith(b"WATCHDOG=1")
