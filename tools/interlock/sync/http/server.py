@@ -23,6 +23,7 @@ DEADLINE = 10.0
 CAPACITY = 64
 MAX_WORKING = 256
 _STOP_WITHIN = 5.0
+_ROUNDS = 8
 _HEAD_BUFFER = 64 * 1024
 
 
@@ -98,8 +99,12 @@ class HttpServer:
             loop.run_until_complete(self._end_connections())
 
     async def _serve(self) -> None:
+        assert self._socket is not None
         server = await asyncio.start_server(self._connection, sock=self._socket, limit=_HEAD_BUFFER)
         await self._stopped.wait()
+        # What was accepted a moment ago gets its task first: a server that is closed meanwhile would leave it open.
+        asyncio.get_running_loop().remove_reader(self._socket)
+        await self._some_rounds()
         server.close()
 
     async def _end_connections(self) -> None:
@@ -107,6 +112,11 @@ class HttpServer:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await self._some_rounds()
+
+    async def _some_rounds(self) -> None:
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         exchange = Exchange(self.routes, reader, writer)
@@ -117,6 +127,8 @@ class HttpServer:
                     await exchange.write(answer)
         except (OSError, TimeoutError):
             pass  # the client went away, or was too slow
+        except asyncio.CancelledError:
+            pass  # the server stops; nobody waits for this task, and asyncio would call a cancelled one a mistake
         finally:
             writer.transport.abort()
 
