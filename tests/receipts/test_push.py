@@ -15,7 +15,7 @@ from interlock.errors import UsageError
 from interlock.history.remote import Remote
 from interlock.receipts.journal import Journal
 from interlock.receipts.push.batch import Batch, Mark, ReceiptsNotPushed, next_batch
-from interlock.receipts.push.loop import Place, Pusher
+from interlock.receipts.push.loop import STUCK, Place, Pusher
 from interlock.receipts.push.to_directory import ToDirectory
 from interlock.receipts.push.to_git import RECEIPTS, ToGit
 from interlock.receipts.push.to_url import ToUrl
@@ -303,10 +303,14 @@ def test_a_place_that_hangs_holds_up_nobody(source: Source) -> None:
             self.done.set()
             never.wait(20)
 
+    now = [0.0]
     place = Hanging(refusals=0)
-    pusher = source.pusher(place)
+    pusher = Pusher(place, source.directory, source.directory.parent / "marks", clock=lambda: now[0])
     pusher.hint()
     assert place.done.wait(20)
+    assert pusher.behind == ""
+    now[0] += STUCK + 1
+    assert "balky has held receipts" in pusher.behind
     source.add("3")
     pusher.hint()
     pusher.close(0.01)

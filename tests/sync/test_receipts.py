@@ -15,6 +15,8 @@ from interlock.errors import EngineUnreachable
 from interlock.receipts.chains import Found, NodeChain, chains_of
 from interlock.receipts.journal import read_segment, segments
 from interlock.receipts.node_keys import NodeKeys
+from interlock.receipts.push.loop import ENOUGH_FAILURES, Pusher
+from interlock.receipts.push.to_directory import ToDirectory
 from interlock.receipts.receipt import EngineSeen, Receipt
 from interlock.receipts.served_at import Asked, Known, served_at
 from interlock.routing.table import Canary, Route, RouteTable
@@ -207,6 +209,22 @@ def test_a_flip_that_was_not_written_is_told_even_if_it_was_taken_back(directory
     assert (found.event, found.routes, found.routes_digest) == ("found", {}, first.routes_digest)
     assert found.since
     assert first.time < found.since < found.time
+    assert receipts.condition.status == "True"
+
+
+def test_a_place_that_takes_nothing_is_told_in_the_status(directory: Path, tmp_path: Path) -> None:
+    place = tmp_path / "not-mounted"
+    pusher = Pusher(ToDirectory(place), directory, tmp_path / "marks", pause=0.0)
+    receipts = Receipts(journal_in(directory, Clock()), seen, pushers=[pusher])
+    receipts.observed(observed(*BOTH), WANTED, "yes")
+    pusher.close(20)
+    for _ in range(ENOUGH_FAILURES):
+        pusher.push()
+    assert receipts.condition
+    assert (receipts.condition.status, receipts.condition.reason) == ("False", "NotPushed")
+    assert "there is no directory" in receipts.condition.message
+    place.mkdir()
+    pusher.push()
     assert receipts.condition.status == "True"
 
 

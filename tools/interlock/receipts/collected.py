@@ -25,8 +25,8 @@ from interlock.receipts.receipt import MAX_LINE, read_line
 
 REFS = "refs/interlock/receipts/"
 MAX_FILES = 200_000
-MAX_BYTES = 8 * 1024**3
-"""Of all receipts that one audit reads."""
+MAX_BYTES = 2 * 1024**3
+"""Of all receipts that one audit looks at."""
 _MAX_BLOB = 64 * 1024 * 1024
 _AT_ONCE = 500
 
@@ -53,11 +53,12 @@ class _Collector:
         number = 0
         while line := stream.readline(MAX_LINE + 1):
             number += 1
-            self.left -= len(line)
-            if self.left < 0:
-                raise UsageError(f"more than {MAX_BYTES} bytes of receipts", remedy="name those of fewer nodes")
             if self.node and f'"node":"{self.node}"'.encode() not in line:
                 continue
+            self.left -= len(line)
+            if self.left < 0:
+                remedy = "ask about one node: --on-node NODE, or name copies that hold fewer"
+                raise UsageError(f"more than {MAX_BYTES} bytes of receipts", remedy=remedy)
             try:
                 if not line.endswith(b"\n"):
                     raise EvidenceError("a line that breaks off")

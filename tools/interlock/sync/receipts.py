@@ -28,8 +28,6 @@ from interlock.sync.status import Condition
 
 log = logging.getLogger("interlock.sync")
 
-ENOUGH_FAILURES = 3
-"""So often a place has to refuse before the status calls it a trouble."""
 LAST_PUSH = 5.0
 """Seconds that all places together get when the agent ends."""
 
@@ -74,7 +72,7 @@ class Receipts:
             return Condition("Recorded", "False", "NotWritten", self._trouble)
         if not self._begun:
             return None
-        behind = [pusher.trouble for pusher in self._pushers if pusher.failures >= ENOUGH_FAILURES]
+        behind = [why for pusher in self._pushers if (why := pusher.behind)]
         if behind:
             return Condition("Recorded", "False", "NotPushed", "; ".join(behind))
         if self._journal.key is None:

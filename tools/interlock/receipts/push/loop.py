@@ -10,6 +10,7 @@ import hashlib
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,10 @@ log = logging.getLogger("interlock.receipts")
 
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 300.0
+ENOUGH_FAILURES = 3
+"""So often a place has to refuse before it counts as a trouble."""
+STUCK = 180.0
+"""Seconds after which a place that still holds a batch counts as a trouble: a network file system, for example."""
 
 
 class Place(Protocol):
@@ -48,13 +53,24 @@ class Pusher:
         *,
         pause: float = FIRST_PAUSE,
         chance: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._place, self._directory, self._pause, self._chance = place, directory, pause, chance
+        self._place, self._directory, self._pause = place, directory, pause
+        self._chance, self._clock = chance, clock
+        self._sending_since: float | None = None
         self._mark_file = marks / f"{hashlib.sha256(place.name.encode()).hexdigest()[:16]}.json"
         self._news, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self.trouble = ""
         self.failures = 0
+
+    @property
+    def behind(self) -> str:
+        """Why the place does not have all receipts, as a sentence; "" where it has, or will soon."""
+        since = self._sending_since
+        if since is not None and self._clock() - since > STUCK:
+            return f"{self._place.name} has held receipts for more than {STUCK:g} seconds without taking them"
+        return self.trouble if self.failures >= ENOUGH_FAILURES else ""
 
     def hint(self) -> None:
         """There may be something new."""
@@ -68,6 +84,7 @@ class Pusher:
         try:
             mark = read_mark(self._mark_file)
             while batch := next_batch(self._directory, mark):
+                self._sending_since = self._clock()
                 self._place.send(batch)
                 mark = batch.after
                 write_mark(self._mark_file, mark)
@@ -77,6 +94,8 @@ class Pusher:
                 log.error("receipts are not pushed, which is tried again: %s", message)
             self.trouble, self.failures = message, self.failures + 1
             return False
+        finally:
+            self._sending_since = None
         self.trouble, self.failures = "", 0
         return True
 
