@@ -13,7 +13,9 @@ from typing import BinaryIO
 import pytest
 
 from interlock.artifacts.digests import CHUNK, describe_directory, file_set_digest
+from interlock.artifacts.sources import ArtifactFiles
 from interlock.artifacts.store import ArtifactStore
+from interlock.documents.identifiers import Digest
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.errors import ArtifactArriving, ArtifactCorrupt, ArtifactUnreachable, RangeNotSupported
 
@@ -187,13 +189,7 @@ def test_a_process_that_hashed_nothing_yet_believes_nothing(
 def test_artifacts_are_verified_ahead_each_once_and_none_long_before_it_is_asked_for(
     store: ArtifactStore, tmp_path: Path
 ) -> None:
-    artifacts = []
-    for number in range(4):
-        directory = tmp_path / str(number)
-        directory.mkdir()
-        (directory / MODEL).write_bytes(bytes([number]) * 1000)
-        artifacts.append(described(directory))
-        store.place(artifacts[-1], Faltering(directory))
+    artifacts = [artifact for artifact, where in several(tmp_path, 4) if store.place(artifact, Faltering(where))]
 
     def damage(number: int) -> None:
         (store.path_of(artifacts[number]) / MODEL).chmod(0o644)
@@ -212,20 +208,55 @@ def test_artifacts_are_verified_ahead_each_once_and_none_long_before_it_is_asked
         assert store.verify(artifacts[2])
 
 
+class Meeting(Faltering):
+    """A source whose large files are given out to two at once only."""
+
+    def __init__(self, directory: Path, both: threading.Barrier) -> None:
+        super().__init__(directory)
+        self.both = both
+
+    @contextmanager
+    def open(self, name: str, *, start: int = 0) -> Iterator[BinaryIO]:
+        if name in (MODEL, SECOND):
+            self.both.wait()
+        with super().open(name, start=start) as stream:
+            yield stream
+
+
 def test_files_are_brought_at_the_same_time(store: ArtifactStore, directory: Path) -> None:
     (directory / SECOND).write_bytes(os.urandom(SIZE))
-    artifact, both = described(directory), threading.Barrier(2, timeout=30)
-
-    class Meeting(Faltering):
-        @contextmanager
-        def open(self, name: str, *, start: int = 0) -> Iterator[BinaryIO]:
-            if name in (MODEL, SECOND):
-                both.wait()  # passed by two streams that are open at once only
-            with super().open(name, start=start) as stream:
-                yield stream
-
-    store.place(artifact, Meeting(directory))
+    artifact = described(directory)
+    store.place(artifact, Meeting(directory, threading.Barrier(2, timeout=30)))
     assert store.verify(artifact)
+
+
+def several(tmp_path: Path, count: int) -> list[tuple[Artifact, Path]]:
+    found = []
+    for number in range(count):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        (directory / MODEL).write_bytes(bytes([number]) * 1000)
+        found.append((described(directory), directory))
+    return found
+
+
+def test_artifacts_are_brought_at_the_same_time_and_what_nobody_asked_for_is_left_off(
+    store: ArtifactStore, tmp_path: Path
+) -> None:
+    both = threading.Barrier(2, timeout=30)
+    found = several(tmp_path, 4)
+    sources: dict[Digest, ArtifactFiles] = {artifact.digest: Meeting(where, both) for artifact, where in found[:2]}
+    sources |= {artifact.digest: Faltering(where) for artifact, where in found[2:]}
+    (one, _), (two, _), (three, where), (four, _) = found
+    _flip(where / MODEL)
+    with store.bringing_ahead(sources, [one, two, three, four], lambda: False):
+        for artifact in (one, two):
+            place = store.place if artifact is one else store.replace_corrupt
+            assert place(artifact, sources[artifact.digest]) == store.verify(artifact)
+        with pytest.raises(ArtifactCorrupt, match="has the digest"):
+            store.place(three, sources[three.digest])
+    assert [path.name for path in (store.root / "partial").iterdir()] in ([], [four.digest.hex])
+    assert store.place(four, sources[four.digest])
 
 
 def test_the_reason_is_told_and_not_that_others_stopped_because_of_it(store: ArtifactStore, directory: Path) -> None:

@@ -21,7 +21,7 @@ from interlock.engines.address import EngineAddress
 from interlock.engines.driver import EngineDriver
 from interlock.engines.registry import open_engine
 from interlock.errors import DocumentError, EngineError, InterlockError
-from interlock.sync.apply import Tools, apply_step
+from interlock.sync.apply import Tools
 from interlock.sync.base_answers import BaseAnswers
 from interlock.sync.commit_judge import CommitJudge, open_judge
 from interlock.sync.continuation import after_bug, under_way
@@ -34,7 +34,7 @@ from interlock.sync.moments import Moments, unwatched
 from interlock.sync.outcome import Done, Failed, Outcome, Waiting
 from interlock.sync.pace import Pace
 from interlock.sync.patience import A_WHILE, FOR_EVER, Patience
-from interlock.sync.plan import Load, Observed, Plan, plan, routed_names
+from interlock.sync.plan import Observed, Plan, plan, routed_names
 from interlock.sync.proof import not_shown
 from interlock.sync.receipt_places import receipts_of
 from interlock.sync.receipts import serving_of
@@ -46,6 +46,7 @@ from interlock.sync.state_source import StateSource
 from interlock.sync.status import Status, StoreState
 from interlock.sync.status_files import StatusFiles
 from interlock.sync.steering import Order, Steering, SteeringFile
+from interlock.sync.steps import apply_steps
 from interlock.sync.storekeeper import keeper_of
 from interlock.sync.wake import Wake
 from interlock.sync.wants import WantAnswer, Wants
@@ -262,10 +263,7 @@ class Agent:
             )
             if not made.steps or hands_off:
                 break
-            loads = [step.target.artifact for step in made.steps if isinstance(step, Load)]
-            with self._keeper.store.verifying_ahead(loads):
-                for step in made.steps:
-                    apply_step(step, desired, self._tools, self._memory)
+            apply_steps(made.steps, desired, self._tools, self._memory)
         return observed, made
 
     def _collect(self, facts: TurnFacts) -> None:

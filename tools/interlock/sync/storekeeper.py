@@ -68,17 +68,18 @@ class StoreKeeper:
         with suppress(OSError):  # whatever would be written finds out itself
             self._users.join()
 
-    def make_room(self, artifact: Artifact) -> None:
-        """See to it that the bytes of an artifact fit that are not here yet.
+    def make_room(self, *artifacts: Artifact) -> None:
+        """See to it that the bytes of artifacts fit, all together, that are not here yet.
 
         Raises:
             StoreUnwritable: they do not, whatever may be given up, or nothing can be written.
             EngineUnreachable: the engine does not say who it is.
         """
-        missing = self.store.lacks(artifact)
+        missing = sum(self.store.lacks(artifact) for artifact in artifacts)
         if not missing:
             return
-        needed, self._needed = self._needed, replace(self._needed, arriving=frozenset({artifact.digest}))
+        arriving = frozenset(artifact.digest for artifact in artifacts)
+        needed, self._needed = self._needed, replace(self._needed, arriving=arriving)
         try:
             decision = self._give_up(missing)
         except OSError as error:
@@ -90,7 +91,7 @@ class StoreKeeper:
         finally:
             self._needed = needed
         if decision.lacking:
-            raise self._no_room(artifact, missing, decision)
+            raise self._no_room(artifacts, missing, decision)
 
     def settle(self) -> StoreState | None:
         """Give up what exceeds the room, and say what is there; None where the store cannot be looked at."""
@@ -194,11 +195,12 @@ class StoreKeeper:
             kept=self._why_kept(),
         )
 
-    def _no_room(self, artifact: Artifact, missing: int, decision: Collection) -> StoreUnwritable:
+    def _no_room(self, artifacts: Iterable[Artifact], missing: int, decision: Collection) -> StoreUnwritable:
         limit = f"at most {self._disk.limit} bytes in the store, and " if self._disk.limit is not None else ""
+        names = " and ".join(str(artifact.digest) for artifact in artifacts)
         return StoreUnwritable(
-            f"{artifact.digest} does not fit into {self.store.root}: of {missing} bytes {decision.lacking} have no"
-            f" room, and nothing more can be given up ({decision.why_lacking})",
+            f"{names} does not fit into {self.store.root}: of {missing} bytes {decision.lacking} have no room, and"
+            f" nothing more can be given up ({decision.why_lacking})",
             expected=f"{limit}{self._disk.free} bytes that stay free on its disk (`disk` in the node's settings)",
             remedy="free space on that disk, raise `disk.limit`, or let git name fewer revisions; it is tried again by"
             " itself",

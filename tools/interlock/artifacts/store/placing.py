@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,9 +22,12 @@ from interlock.artifacts.store.disk import sync_directory, writing
 from interlock.artifacts.store.parallel import for_each, never
 from interlock.artifacts.store.partials import claimed
 from interlock.artifacts.store.verifying import verify_directory
+from interlock.documents.identifiers import Digest
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.errors import ArtifactCorrupt, ArtifactMissing, ArtifactUnreachable
 
+VERIFIED_AT_A_TIME = 2
+BROUGHT_AT_A_TIME = 3
 _OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST})
 
 
@@ -36,7 +39,8 @@ class ArtifactStore:
         self._placed = self.root / "sha256"
         self._partial = self.root / "partial"
         self._left_off: Hashes = {}
-        self._ahead: Ahead | None = None
+        self._verifying: Ahead | None = None
+        self._bringing: Ahead | None = None
 
     def path_of(self, artifact: Artifact) -> Path:
         """Where the artifact is, or would be; says nothing about whether it is there."""
@@ -77,11 +81,9 @@ class ArtifactStore:
                 far is continued next time. `ArtifactArriving` where `stop` ended it.
             StoreUnwritable: the store cannot be written, for example because the disk is full.
         """
-        if self.has(artifact):
-            return self.verify(artifact)
-        with self._staged(artifact, source, progress, stop) as staged:
-            published = self._publish(staged, self.path_of(artifact))
-        return self.path_of(artifact) if published else self.verify(artifact)
+        if self._bringing and artifact in self._bringing:
+            return self._bringing.result(artifact)
+        return self._bring(artifact, source, progress, stop)
 
     def verify(self, artifact: Artifact) -> Path:
         """Read everything that was placed and return its directory; call it before every load.
@@ -92,8 +94,8 @@ class ArtifactStore:
                 engine may be reading it.
             ArtifactUnreachable: it cannot be read.
         """
-        if self._ahead and artifact in self._ahead:
-            return self._ahead.verified(artifact)
+        if self._verifying and artifact in self._verifying:
+            return self._verifying.result(artifact)
         return self._verify(artifact, never)
 
     @contextmanager
@@ -106,11 +108,30 @@ class ArtifactStore:
         if len(artifacts) < 2:
             yield
             return
-        with Ahead(self._verify, artifacts) as self._ahead:
+        with Ahead(self._verify, artifacts, VERIFIED_AT_A_TIME) as self._verifying:
             try:
                 yield
             finally:
-                self._ahead = None
+                self._verifying = None
+
+    @contextmanager
+    def bringing_ahead(
+        self, sources: Mapping[Digest, ArtifactFiles], artifacts: Sequence[Artifact], stop: Callable[[], bool]
+    ) -> Iterator[None]:
+        """Inside of this, `place` finds these artifacts on their way if it is called in their order.
+
+        A few are brought at a time, each from the source of its digest. None of them is in the store yet. What nobody
+        has asked for in the end is left off, to be continued.
+        """
+
+        def bring(artifact: Artifact, unneeded: Callable[[], bool]) -> Path:
+            return self._bring(artifact, sources[artifact.digest], None, lambda: stop() or unneeded())
+
+        with Ahead(bring, artifacts, BROUGHT_AT_A_TIME) as self._bringing:
+            try:
+                yield
+            finally:
+                self._bringing = None
 
     def _verify(self, artifact: Artifact, stop: Callable[[], bool]) -> Path:
         _check_manifest(artifact)
@@ -131,11 +152,22 @@ class ArtifactStore:
         Raises:
             ArtifactError: as `place`; in that case the corrupt directory is where it was.
         """
+        if self._bringing and artifact in self._bringing:
+            return self._bringing.result(artifact)
         with suppress(ArtifactCorrupt, ArtifactMissing):
             return self.verify(artifact)
         with self._staged(artifact, source, progress, stop) as staged:
             if self.has(artifact):
                 self._move_aside(self.path_of(artifact))
+            published = self._publish(staged, self.path_of(artifact))
+        return self.path_of(artifact) if published else self.verify(artifact)
+
+    def _bring(
+        self, artifact: Artifact, source: ArtifactFiles, progress: Progress | None, stop: Callable[[], bool]
+    ) -> Path:
+        if self.has(artifact):
+            return self.verify(artifact)
+        with self._staged(artifact, source, progress, stop) as staged:
             published = self._publish(staged, self.path_of(artifact))
         return self.path_of(artifact) if published else self.verify(artifact)
 
