@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.after_faults import all_holds
 from support.agent_processes import AgentStarter, agent_starter
 from support.fault_engine import FaultEngine
-from support.fault_node import FaultNode, restore, story
+from support.fault_node import FaultNode, Snapshot, restore, story, take_snapshot
 from support.forking import forking
 from support.living_example import living_example
 from support.serving_node import LIMITS
@@ -48,6 +49,24 @@ def node(told_story: FaultNode) -> FaultNode:
     """The same node, on which no agent ever ran; its branch is at the first commit."""
     if not told_story.engine.pid:
         told_story.engine.start()
+    told_story.configure()
     restore(told_story, None)
-    told_story.move(next(iter(told_story.stages.values())).commit)
+    told_story.move(told_story.first.commit)
     return told_story
+
+
+@pytest.fixture(scope="session")
+def served_first(told_story: FaultNode, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The node once it serves the first commit."""
+    told_story.configure()
+    restore(told_story, None)
+    told_story.move(told_story.first.commit)
+    all_holds(told_story, told_story.first, told_story.run())
+    return take_snapshot(told_story, tmp_path_factory.mktemp("snapshot") / "first")
+
+
+@pytest.fixture
+def serving(node: FaultNode, served_first: Snapshot) -> FaultNode:
+    """The same node, which serves the first commit."""
+    restore(node, served_first)
+    return node

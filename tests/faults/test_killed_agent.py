@@ -13,11 +13,12 @@ import pytest
 
 import interlock.sync
 from support.after_faults import all_holds
-from support.fault_node import FaultNode, Snapshot, restore, take_snapshot
+from support.fault_node import FaultNode, Snapshot, after_restart, restore, take_snapshot
 
 pytestmark = pytest.mark.faults
 
-STAGES = ("first-sync", "promotion", "canary", "rollback", "retirement")
+STAGES = ("first-sync", "promotion", "canary", "rollback", "retirement", "collection")
+NO_ROOM = {"limit": "0MB", "free": "0MB"}
 ELSEWHERE = {"start-list:before", "start-list:after"}
 """Moments of engines that take adapters at their start only; this story is told on an engine that loads them."""
 
@@ -35,12 +36,17 @@ class Recorded:
 def recorded(told_story: FaultNode, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recorded]:
     """Every stage, gone through once without a fault."""
     directory = tmp_path_factory.mktemp("stages")
+    told_story.configure()
     restore(told_story, None)
     before: Snapshot | None = None
     served: Mapping[str, str] = {}
     found = {}
     for name in STAGES:
         stage = told_story.stages[name]
+        if name == "collection":
+            assert before
+            told_story.configure(disk=NO_ROOM)
+            restore(told_story, before := after_restart(before))
         told_story.move(stage.commit)
         ending = told_story.run()
         all_holds(told_story, stage, ending)
@@ -62,6 +68,7 @@ def test_an_agent_that_is_killed_at_any_moment_is_followed_by_one_that_finishes(
     told_story: FaultNode, recorded: dict[str, Recorded], name: str
 ) -> None:
     node, stage, record = told_story, told_story.stages[name], recorded[name]
+    node.configure(**({"disk": NO_ROOM} if name == "collection" else {}))
     stays = {alias: revision for alias, revision in record.served.items() if alias in stage.expected.serves}
     for moment, occurrence in each(record.moments):
         restore(node, record.before)
@@ -71,6 +78,13 @@ def test_an_agent_that_is_killed_at_any_moment_is_followed_by_one_that_finishes(
             assert killed.killed, f"{moment} {occurrence} was not reached: {killed}"
             ending = node.run()
         all_holds(node, stage, ending, clients if stays else None, stays.items())
+        if name == "collection":
+            assert {path.name for path in (node.store / "sha256").iterdir()} == needed(node)
+
+
+def needed(node: FaultNode) -> set[str]:
+    """The digests in the store that the engine has loaded."""
+    return {Path(directory).name for directory in node.loaded().values()}
 
 
 def test_the_story_meets_every_moment_that_the_agent_can_announce(recorded: dict[str, Recorded]) -> None:

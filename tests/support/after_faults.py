@@ -6,6 +6,7 @@ engine, the route table, the answers and the disk, and not with what the agent s
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -13,9 +14,13 @@ from pathlib import Path
 import psutil
 
 from interlock.demo.traffic import ask, open_client
+from interlock.receipts.chains import chains_of
+from interlock.receipts.collected import from_paths
+from interlock.receipts.node_keys import NodeKeys
 from interlock.routing.table import RouteTable
 from support.agent_processes import Ending
-from support.fault_node import ANSWERS, QUESTIONS, Expected, FaultNode, Stage
+from support.fault_node import ANSWERS, NAME, QUESTIONS, Expected, FaultNode, Stage
+from support.signing_keys import SigningKey
 from support.steady_requests import SteadyRequests
 
 PASSING = ("incoming", "partial", "trash")
@@ -80,6 +85,21 @@ def nothing_is_left_over(node: FaultNode) -> None:
         time.sleep(0.05)
 
 
+def receipts_hold(node: FaultNode) -> None:
+    """The receipts are one signed chain without a break, and the last one says what is served."""
+    collected = from_paths([node.state / "receipts"], node=NAME)
+    today = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)  # some agents of this suite had a clock that was ahead
+    keys = NodeKeys.of(None, today.date(), [(NAME, SigningKey(node.key).fingerprint)])
+    (chain,) = chains_of(collected.found, keys, today)
+    assert (list(collected.wrong), list(chain.wrong)) == ([], [])
+    assert all(record.vouched for record in chain.records.values())
+    last = max(chain.records.values(), key=lambda record: record.receipt.sequence)
+    state, lacking = chain.state_after(last)
+    table = RouteTable.from_json(node.routes.read_bytes())
+    told = {alias: route.active.served for alias, route in state.routes.items() if route.active}
+    assert (told, lacking) == ({alias: route.active for alias, route in table.routes.items()}, "")
+
+
 def _left_over(node: FaultNode) -> Iterator[Path]:
     for folder in PASSING:
         place = node.store / folder
@@ -111,3 +131,4 @@ def all_holds(
     if clients:
         nobody_was_failed(node, clients, {*allowed, *stage.expected.serves.items()})
     nothing_is_left_over(node)
+    receipts_hold(node)

@@ -21,13 +21,16 @@ from typing import Any
 
 from interlock.errors import InterlockError
 from interlock.sync.agent import Agent
+from interlock.sync.memory import LONGEST_PAUSE
 from interlock.sync.only_agent import only_agent
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
 from interlock.sync.settings import NodeSettings, load_settings
 from support.forking import serve_orders
 
 ITSELF = 0
-SETTLING_TURNS = 40
+SETTLING_TURNS = 400
+HOPELESS = 4
+"""After so many turns in a row that wait for a person, with the longest pause between them, nobody else will help."""
 _BREATH = 0.05
 
 
@@ -84,22 +87,24 @@ class Killer:
 
 def settle(agent: Agent, settings: NodeSettings, clock: JumpingClock, patience: float) -> Outcome:
     """Turn until everything is served and drained, or until no turn of these helps any more."""
-    deadline, quiet = time.monotonic() + patience, 0
+    deadline, quiet, stalled = time.monotonic() + patience, 0, 0
     outcome: Outcome = Failed("nothing was done")
     for _ in range(SETTLING_TURNS):
         outcome = agent.turn()
         quiet = quiet + 1 if isinstance(outcome, Done) else 0
-        if quiet == 2:
+        stalled = stalled + 1 if isinstance(outcome, Stalled) else 0
+        if quiet == 2 or stalled == HOPELESS or (isinstance(outcome, Failed) and time.monotonic() > deadline):
             return outcome
-        if isinstance(outcome, Done):
-            clock.jump(settings.drain_times.seconds + 1)
-        elif isinstance(outcome, Waiting):
-            clock.jump(outcome.after + 0.01)
-        elif time.monotonic() > deadline:
-            return outcome
-        else:
-            clock.jump(1.0)
-            time.sleep(_BREATH)
+        match outcome:
+            case Done():
+                clock.jump(settings.drain_seconds + 1)
+            case Stalled():
+                clock.jump(LONGEST_PAUSE + 1)
+            case Waiting(after):
+                clock.jump(after + 0.01)
+            case Failed():
+                clock.jump(1.0)
+                time.sleep(_BREATH)
     return outcome
 
 

@@ -6,16 +6,19 @@ must hold after every fault is in `after_faults`.
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from interlock.demo.people import DEVELOPER
 from interlock.documents.layout import environment_path
 from interlock.engines.address import EngineAddress
 from interlock.engines.driver import EngineDriver
@@ -23,6 +26,7 @@ from interlock.engines.registry import open_engine
 from support.agent_processes import AgentRun, AgentStarter, Ending
 from support.fault_engine import FaultEngine
 from support.serving_node import ENVIRONMENT, REFUND, ServingNode, serving_node
+from support.signing_keys import make_key
 from support.steady_requests import SteadyRequests, steady_requests
 
 SQL = "Question: how many orders?\nSQL:"
@@ -35,6 +39,7 @@ ANSWERS = {
 }
 CANARY = 'canary: {revision: "3", weight: 0, tenants: [acme]}\n'
 PATIENCE = 60.0
+NAME = "node-1"
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,9 @@ class FaultNode:
     engine: FaultEngine
     starter: AgentStarter
     stages: Mapping[str, Stage]
+    trust: Mapping[str, Any] = field(default_factory=lambda: {"protected": "unverified"})
     _names: dict[tuple[str, str], str] = field(default_factory=dict)
+    _commits: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
     def root(self) -> Path:
@@ -91,10 +98,75 @@ class FaultNode:
             self._names[adapter, revision] = self.serving.served(adapter, revision)
         return self._names[adapter, revision]
 
+    @property
+    def first(self) -> Stage:
+        """The first stage of the story."""
+        return next(iter(self.stages.values()))
+
+    @property
+    def key(self) -> Path:
+        """The key with which this node signs its receipts."""
+        return self.serving.node.directory / "node-key"
+
+    def configure(self, **other: Any) -> None:
+        """Write the settings, with these sections instead of the usual ones."""
+        self.serving.node.write(self.engine.url)
+        if not self.key.exists():
+            make_key(self.key.parent, self.key.name)
+        settings: dict[str, Any] = {
+            "kind": "Node",
+            "name": NAME,
+            "environment": ENVIRONMENT,
+            "remote": {"url": self.serving.scratch.remote_url, "branch": "main", "poll": "1s"},
+            "engine": {
+                "kind": "embedded",
+                "url": self.engine.url,
+                "base_directory": str(self.serving.node.base_directory),
+                "admin_token_file": "admin-token",
+                "timeout": "20s",
+            },
+            "state": "state",
+            "routes": str(self.engine.routes),
+            "drain": "5s",
+            "trust": self.trust,
+            "receipts": {"key_file": self.key.name},
+        }
+        self.serving.node.settings.write_text(json.dumps(settings | other), encoding="utf-8")
+
     def move(self, commit: str) -> None:
         """Let the branch of the remote be at a commit that the remote has."""
         command = ["git", "-C", str(self.serving.scratch.remote), "update-ref", "refs/heads/main", commit]
         subprocess.run(command, check=True, timeout=30)
+
+    def lose_branch(self) -> None:
+        """Let the remote have no such branch any more."""
+        remote = str(self.serving.scratch.remote)
+        subprocess.run(["git", "-C", remote, "update-ref", "-d", "refs/heads/main"], check=True, timeout=30)
+
+    def commit(self, after: str, write: Callable[[], object] = lambda: None, *, signer: str = DEVELOPER) -> str:
+        """Make a commit on top of another one; the remote has it, and no branch is moved. `signer` "" signs nothing."""
+        git = self.serving.scratch.git
+        git("checkout", "--quiet", "--force", "--detach", after)
+        write()
+        git("add", "--all")
+        git(*self._signing(signer), "commit", "--quiet", "--allow-empty", "--message", "a change")
+        git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/made-{next(self._commits)}")
+        return git("rev-parse", "HEAD")
+
+    def _signing(self, signer: str) -> list[str]:
+        if not signer:
+            return ["-c", "commit.gpgsign=false"]
+        key = self.root / "keys" / signer
+        pins = [f"user.signingkey={key}", f"user.name={signer}", f"user.email={signer}@example.com"]
+        return [word for pin in pins if key.exists() for word in ("-c", pin)]
+
+    def promoted(self, after: str, revision: str, extra: str = "", *, signer: str = DEVELOPER) -> Stage:
+        """A commit in which support-bot is promoted, and what is loaded then: the new revision and the first one."""
+        commit = self.commit(after, lambda: self.serving.point("support-bot", revision, extra=extra), signer=signer)
+        before = self.first.expected.serves["support-bot"]
+        loaded = {("support-bot", before), ("support-bot", revision), ("sql-helper", "1")}
+        serves = {"support-bot": revision, "sql-helper": "1"}
+        return Stage(f"support-bot {revision}", commit, Expected(serves, frozenset(loaded)))
 
     def begin(self, **order: Any) -> AgentRun:
         """Start an agent as a process."""
@@ -132,6 +204,14 @@ class Snapshot:
     state: Path
     routes: bytes | None
     loaded: Mapping[str, str]
+
+
+def after_restart(snapshot: Snapshot) -> Snapshot:
+    """The same after a restart of the engine: it has forgotten everything, and another process answers now."""
+    shown = snapshot.state / "shown.json"
+    (seen,) = json.loads(shown.read_text(encoding="utf-8"))["shown"].values()
+    shown.write_text(json.dumps({"shown": {"a process that is gone": seen}}), encoding="utf-8")
+    return replace(snapshot, loaded={})
 
 
 def take_snapshot(node: FaultNode, directory: Path) -> Snapshot:
@@ -207,6 +287,8 @@ def _stages(node: ServingNode) -> Iterator[tuple[str, Stage]]:
     yield stage("rollback", node.push("go back"), both, support_bot="1", sql_helper="1")
     node.scratch.git("rm", "--quiet", f"environments/{ENVIRONMENT}/pointers/sql-helper.yaml")
     yield stage("retirement", node.push("retire"), "support-bot@1 support-bot@2", support_bot="1")
+    again = node.push("nothing new")
+    yield stage("collection", again, "support-bot@1 support-bot@2", support_bot="1")
 
 
 def is_root() -> bool:
