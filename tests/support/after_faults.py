@@ -31,7 +31,7 @@ _WITHIN = 10.0
 
 def serves_what_git_says(node: FaultNode, stage: Stage, ending: Ending) -> None:
     """Invariant 1: engine, route table, answers and status are those of the stage's commit."""
-    assert (ending.status, ending.kind) == (0, "Done"), f"{ending.kind}: {ending.why}\n{ending.log[-3000:]}"
+    assert (ending.status, ending.kind) == (0, "Done"), ending.told
     serves(node, stage.expected)
     status = node.serving.node.status()
     assert status

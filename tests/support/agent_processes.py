@@ -13,7 +13,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,12 @@ class Ending:
     why: str
     remedy: str
     moments: tuple[str, ...]
-    log: str
+    log: str = field(repr=False)
+
+    @property
+    def told(self) -> str:
+        """Its outcome in words, with the end of its log."""
+        return f"{self.kind}: {self.why}\n{self.remedy}\n{self.log[-3000:]}"
 
     @property
     def killed(self) -> bool:

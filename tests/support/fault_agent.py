@@ -39,7 +39,8 @@ class Order:
     """One run of an agent. `settings`, `result`, `moments` and `log` are paths; times are seconds.
 
     At the `occurrence`-th announcement of `moment` each process of `victims` is killed, `ITSELF` last. `resources` are
-    limits by their name in `resource` without RLIMIT_. `patience` is how long failing turns are repeated.
+    limits by their name in `resource` without RLIMIT_. `patience` is how long failing turns are repeated, `turns` how
+    many there are at most.
     """
 
     settings: str
@@ -53,6 +54,7 @@ class Order:
     resources: dict[str, int] = field(default_factory=dict)
     user: int = 0
     patience: float = 0.0
+    turns: int = SETTLING_TURNS
 
 
 class JumpingClock:
@@ -85,11 +87,11 @@ class Killer:
                 os.kill(victim or os.getpid(), signal.SIGKILL)
 
 
-def settle(agent: Agent, settings: NodeSettings, clock: JumpingClock, patience: float) -> Outcome:
+def settle(agent: Agent, settings: NodeSettings, clock: JumpingClock, order: Order) -> Outcome:
     """Turn until everything is served and drained, or until no turn of these helps any more."""
-    deadline, quiet, stalled = time.monotonic() + patience, 0, 0
+    deadline, quiet, stalled = time.monotonic() + order.patience, 0, 0
     outcome: Outcome = Failed("nothing was done")
-    for _ in range(SETTLING_TURNS):
+    for _ in range(order.turns):
         outcome = agent.turn()
         quiet = quiet + 1 if isinstance(outcome, Done) else 0
         stalled = stalled + 1 if isinstance(outcome, Stalled) else 0
@@ -97,7 +99,7 @@ def settle(agent: Agent, settings: NodeSettings, clock: JumpingClock, patience: 
             return outcome
         match outcome:
             case Done():
-                clock.jump(settings.drain_seconds + 1)
+                clock.jump(settings.node.drain.total_seconds() + 1)
             case Stalled():
                 clock.jump(LONGEST_PAUSE + 1)
             case Waiting(after):
@@ -118,7 +120,7 @@ def run_agent(order: Order) -> None:
     settings, clock = load_settings(Path(order.settings)), JumpingClock()
     with only_agent(settings.state):
         agent = Agent(settings, clock=clock, wall=lambda: time.time() + order.wall_ahead, moments=Killer(order))
-        outcome = settle(agent, settings, clock, order.patience)
+        outcome = settle(agent, settings, clock, order)
         agent.close()
     Path(order.result).write_text(json.dumps(described(outcome)), encoding="utf-8")
 

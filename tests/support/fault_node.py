@@ -35,6 +35,7 @@ ANSWERS = {
     ("support-bot", "1"): " Refunds take ten days.",
     ("support-bot", "2"): " Refund granted. Sorry for the trouble.",
     ("support-bot", "3"): " Refund granted, and here is a voucher.",
+    ("support-bot", "8"): " Refund granted. Sorry for the trouble.",  # the bytes of revision 2, from elsewhere
     ("sql-helper", "1"): " SELECT 1;",
 }
 CANARY = 'canary: {revision: "3", weight: 0, tenants: [acme]}\n'

@@ -1,15 +1,20 @@
-"""A network between a client and a server on loopback that can break off or fall silent: bytes pass as they are."""
+"""A network between a client and a server on loopback that can break off, fall silent, be slow or flip bits."""
 
 from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
 class Network:
-    """Connections to one server. `cut_after` and `silent_after` count bytes of one connection towards the client."""
+    """Connections to one server. `cut_after` and `silent_after` count bytes of one connection towards the client.
+
+    `slow` is the number of seconds that each 16 KiB towards the client wait; with `flip_after` the byte behind so many
+    of a connection comes with one bit flipped.
+    """
 
     def __init__(self, port: int) -> None:
         self._server_port = port
@@ -17,6 +22,8 @@ class Network:
         self._open: list[socket.socket] = []
         self.cut_after: int | None = None
         self.silent_after: int | None = None
+        self.flip_after: int | None = None
+        self.slow = 0.0
         self.connections = 0
 
     @property
@@ -32,7 +39,8 @@ class Network:
 
     def heal(self) -> None:
         """From now on everything passes."""
-        self.cut_after = self.silent_after = None
+        self.cut_after = self.silent_after = self.flip_after = None
+        self.slow = 0.0
 
     def run(self) -> None:
         """Take connections until it is closed."""
@@ -58,10 +66,16 @@ class Network:
                 server.sendall(data)
             server.shutdown(socket.SHUT_WR)
 
+    def _flipped(self, data: bytes, passed: int) -> bytes:
+        at = -1 if self.flip_after is None else self.flip_after - passed
+        return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :] if 0 <= at < len(data) else data
+
     def _answers(self, client: socket.socket, server: socket.socket) -> None:
         passed, cut, silent = 0, self.cut_after, self.silent_after
         with suppress(OSError):
             while data := server.recv(1 << 14):
+                time.sleep(self.slow)
+                data = self._flipped(data, passed)
                 if silent is not None and passed + len(data) > silent:
                     client.sendall(data[: silent - passed])
                     return

@@ -427,6 +427,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "directory": "Or a directory that git-sync, Flux or Argo CD keeps current, without signatures and history.",
         "branch": "The branch.",
         "poll": "Time between two looks at the remote.",
+        "timeout": "How long one transfer may take.",
         "token_file": "The file that holds a forge token.",
     },
     "NodeEngine": {

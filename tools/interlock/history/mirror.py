@@ -23,6 +23,8 @@ __all__ = ["INCOMING", "SEEN", "Mirror", "Remote", "Tips"]
 INCOMING = "refs/interlock/incoming"
 SEEN = "refs/interlock/seen"
 """The branch as it was last seen, also one that was refused: what is here already is not downloaded at every poll."""
+LISTING_TIMEOUT = 20.0
+"""Seconds for the question what the remote has. The loop that asks it also has an engine to look after."""
 _LARGE_BLOBS = "blob:limit=256k"
 _REJECTED = re.compile(r"^ ! \[rejected\]", re.MULTILINE)
 _UNSOUND = "fsck error"
@@ -72,7 +74,7 @@ class Mirror:
         """
         finished = self._git.attempt(
             "ls-remote", "--quiet", "--end-of-options", "origin", self._remote.ref, attestation_ref.REF,
-            timeout=self._git.network_timeout, limit=1 << 20,
+            timeout=min(LISTING_TIMEOUT, self._git.network_timeout), limit=1 << 20,
         )  # fmt: skip
         if finished.status:
             raise self._unreachable(finished)

@@ -217,4 +217,5 @@ def _copy_of(settings: NodeSettings) -> BranchCopy:
     if settings.directory:
         return DirectoryMirror(settings.state / "directory", settings.directory)
     assert remote.url  # a document without either is not valid
-    return Mirror(settings.state / "mirror", Remote(remote.url, remote.branch, settings.remote_token))
+    address = Remote(remote.url, remote.branch, settings.remote_token)
+    return Mirror(settings.state / "mirror", address, timeout=remote.timeout.total_seconds())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from interlock.checking.checker import CheckResult
 from interlock.findings.finding import Finding, Verdict
 from interlock.sync.trust_outcome import Flaw, Refused
 
@@ -11,27 +12,32 @@ UNKNOWN_PAUSE = 30.0
 FIRST_PAUSE = 10.0
 LONGEST_PAUSE = 300.0
 PATIENCE = 900.0
-"""Seconds for which a missing attestation is waited for before it is said that a person is needed."""
+"""Seconds for which something missing or out of reach is waited for before it is said that a person is needed."""
 _ENOUGH_DOUBLINGS = 6
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A commit whose state the checker does not pass."""
+    """A commit whose state the checker does not pass; judged first at `since`, last at `judged_at` (monotonic)."""
 
     commit: str
     findings: tuple[Finding, ...]
     verdict: Verdict
     judged_at: float
+    since: float
+
+    @property
+    def _is_unknown(self) -> bool:
+        return self.verdict is Verdict.UNKNOWN
 
     def is_due(self, now: float, statements: str | None = None) -> bool:
         """Whether judging again may help: what could not be evaluated may be within reach by now."""
-        return self.verdict is Verdict.UNKNOWN and now - self.judged_at >= UNKNOWN_PAUSE
+        return self._is_unknown and now - self.judged_at >= UNKNOWN_PAUSE
 
     @property
     def reason(self) -> str:
         """One word for programs."""
-        return "Refused"
+        return "NotEvaluated" if self._is_unknown else "Refused"
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -41,21 +47,33 @@ class Rejected:
     @property
     def why(self) -> str:
         """The first blocking finding in one line, and how many more there are."""
+        told = "could not be evaluated" if self._is_unknown else "is refused"
         blocking = [finding for finding in self.findings if finding.blocks]
         if not blocking:
-            return f"commit {self.commit[:12]} could not be evaluated"
+            return f"commit {self.commit[:12]} {told}"
         more = f" (and {len(blocking) - 1} more)" if len(blocking) > 1 else ""
         first = blocking[0]
-        return f"commit {self.commit[:12]} is refused: {first.place}: {first.rule}: {first.found}{more}"
+        return f"commit {self.commit[:12]} {told}: {first.place}: {first.rule}: {first.found}{more}"
 
     @property
     def remedy(self) -> str:
         """The command that shows all of it."""
+        if self._is_unknown:
+            return "bring what is named within reach, and the node looks again by itself; see all: interlock check"
         return f"run: git revert {self.commit[:12]} and push, or repair it in a new commit; see all: interlock check"
 
     def waits(self, now: float) -> float | None:
         """Seconds until it is judged again, None where a person is needed."""
-        return None
+        if not self._is_unknown or now - self.since >= PATIENCE:
+            return None
+        return max(1.0, self.judged_at + UNKNOWN_PAUSE - now)
+
+
+def rejected(before: Rejected | Distrusted | None, commit: str, result: CheckResult, now: float) -> Rejected:
+    """What the checker said of a commit; `before` is what was known of whatever was looked at last."""
+    again = isinstance(before, Rejected) and before.commit == commit
+    since = before.since if again and before else now
+    return Rejected(commit, tuple(result.findings), result.verdict, now, since)
 
 
 @dataclass(frozen=True)

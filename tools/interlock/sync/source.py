@@ -18,7 +18,7 @@ from interlock.sync.commit_judge import CommitJudge, Passed
 from interlock.sync.demands import Demands
 from interlock.sync.desired import Desired
 from interlock.sync.moments import Moments, unwatched
-from interlock.sync.rejected import UNKNOWN_PAUSE, Distrusted, Rejected, distrusted
+from interlock.sync.rejected import UNKNOWN_PAUSE, Distrusted, Rejected, distrusted, rejected
 from interlock.sync.versions import Versions
 
 __all__ = ["UNKNOWN_PAUSE", "DesiredSource", "Distrusted", "Rejected"]
@@ -135,7 +135,7 @@ class DesiredSource:
         answer = self._judge.judge(self._accepted, commit, statements)
         if not isinstance(answer, Passed):
             if isinstance(answer, CheckResult):
-                self.rejected = Rejected(commit, tuple(answer.findings), answer.verdict, now)
+                self.rejected = rejected(self.rejected, commit, answer, now)
             else:
                 self.rejected = distrusted(self.rejected, commit, answer, statements, now)
             return

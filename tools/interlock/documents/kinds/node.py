@@ -17,6 +17,7 @@ EngineUrl = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
 class NodeRemote(Document):
     """The git remote that this node obeys. `token_file` holds a forge token; ssh keys come from the ssh settings.
 
+    `timeout` is how long one transfer may take; nothing else is looked at meanwhile.
     Or a directory that another program keeps current, which shows neither signatures nor history.
     """
 
@@ -24,14 +25,17 @@ class NodeRemote(Document):
     directory: FilePath | None = None
     branch: Text = "main"
     poll: Duration = dt.timedelta(seconds=30)
+    timeout: Duration = dt.timedelta(minutes=2)
     token_file: FilePath | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.url is None) == (self.directory is None):
             raise ValueError("expected either `url` or `directory`: one of them says what is to be served")
-        if self.directory and {"branch", "token_file"} & self.model_fields_set:
-            raise ValueError("expected no `branch` and no `token_file` beside `directory`: they belong to a git remote")
+        if self.directory and {"branch", "timeout", "token_file"} & self.model_fields_set:
+            raise ValueError(
+                "expected no `branch`, `timeout` and `token_file` beside `directory`: they belong to a git remote"
+            )
         return self
 
 
