@@ -8,7 +8,7 @@ SOURCES := tools tests benchmarks
 FUZZ_LIMIT ?= -max_total_time=600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-vllm test test-faults test-vllm vllm-environment check fuzz fuzz-guided format bench clean
+.PHONY: help setup demo demo-vllm test test-generated test-faults test-vllm vllm-environment check fuzz fuzz-guided format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -32,7 +32,10 @@ demo-vllm: $(READY) vllm-environment ## the same story on the real vLLM (CPU bui
 	@$(BIN)/interlock demo --engine vllm
 
 test: $(READY) ## every test that needs no engine beyond the embedded one
-	@$(BIN)/python -m pytest -m "not vllm and not faults" -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -m "not vllm and not faults and not generated" -n 2 --dist loadgroup
+
+test-generated: $(READY) ## over ten thousand generated cases: hostile bytes, odd documents, changes upon changes
+	@$(BIN)/python -m pytest -m generated -n 2 --dist loadgroup
 
 test-faults: $(READY) ## kill, cut, fill, corrupt and lie: what is served stays served (docs/faults.md)
 	@$(BIN)/python -m pytest tests/faults -m faults -n 2 --dist loadgroup
@@ -50,7 +53,7 @@ check: $(READY) ## format, lint, types, import contracts, generated files, and t
 	@$(BIN)/lint-imports
 	@$(BIN)/interlock check
 
-fuzz: $(READY) ## twenty times as many generated cases as in `make test`, others each time
+fuzz: $(READY) ## twenty times as many cases as in `make test-generated`, others each time
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/fuzz -n 2 --dist loadgroup
 
 fuzz-guided: $(READY) ## let coverage guide hostile bytes into the document and header readers, FUZZ_LIMIT each

@@ -37,6 +37,8 @@ from support.changes import NOON, Proposal
 from support.repositories import Repository, artifact, manifest, pointer
 from support.rule_examples import apply, missing_packages
 
+pytestmark = pytest.mark.generated
+
 ON_DISK_ONLY = {"submodule-in-tree", "unreadable-file"}
 """Examples of what no commit of the tests' own making can hold."""
 CASES = sorted(example_ids() - ON_DISK_ONLY)
