@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from interlock.documents.fields import (
     DateWindow,
     artifact_uri,
+    byte_size,
     date,
     date_window,
     duration,
@@ -59,6 +60,11 @@ DIGEST = "sha256:" + "1f3a9c2b4d5e" + "0" * 52
             duration,
             ["30s", "10m", "24h", "90d", "10y"],
             ["", "0s", "1", "1 d", "1.5h", "-1h", "1w", "10Y", "1000000s", "1h\n"],
+        ),
+        (
+            byte_size,
+            ["0MB", "1MB", "200GiB", "999999TiB"],
+            ["", "0", "1", "1 GB", "1.5GiB", "-1GB", "1Gb", "01GB", "1GB\n"],
         ),
         (date, ["2026-09-30", "2028-02-29"], ["", "2026-9-30", "2026-02-30", "20260930", "2026-09-30\n", "30.09.2026"]),
         (
@@ -120,6 +126,17 @@ def test_a_duration_is_written_back_as_one_that_reads_the_same(number: int, unit
 def test_durations_are_written_in_their_largest_whole_unit() -> None:
     texts = ["90s", "60s", "36h", "48h", "90d", "365d", "10y"]
     assert [duration_text(duration(text)) for text in texts] == ["90s", "1m", "36h", "2d", "90d", "1y", "10y"]
+
+
+def test_units_of_a_thousand_and_of_1024_are_told_apart() -> None:
+    assert [byte_size(text) for text in ("2MB", "2MiB", "3GB", "3GiB", "1TB", "1TiB")] == [
+        2 * 10**6,
+        2 << 20,
+        3 * 10**9,
+        3 << 30,
+        10**12,
+        1 << 40,
+    ]
 
 
 def test_a_window_is_written_back_as_it_was_read() -> None:

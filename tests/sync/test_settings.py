@@ -59,6 +59,22 @@ def with_token(home: Path, content: bytes = f"{SECRET}\n".encode(), *, mode: int
     return write(home, MINIMAL.replace("adapters.git\n", "adapters.git\n  token_file: token\n"))
 
 
+def test_the_room_of_the_store_is_read_in_bytes(home: Path) -> None:
+    disk = load_settings(write(home, f"{MINIMAL}disk: {{limit: 200GiB, free: 10GB}}\n")).node.disk
+    assert (disk.limit, disk.free) == (200 << 30, 10**10)
+    with pytest.raises(DocumentError, match="500MB, 200GiB or 2TiB"):
+        load_settings(write(home, f'{MINIMAL}disk: {{limit: "200"}}\n'))
+
+
+def test_archives_are_addresses_below_which_more_may_stand(home: Path) -> None:
+    known = ("file:///srv/archive", "https://archive.example.com/a", "s3://bucket/archive")
+    settings = load_settings(write(home, f"{MINIMAL}sources: {{archive: [{', '.join(known)}]}}\n"))
+    assert settings.access.archives == known
+    for wrong in ("file:archive", f"oci://r/a@sha256:{'0' * 64}", "https://user@host/a", "ftp://x", "file:///a/../b"):
+        with pytest.raises(DocumentError):
+            load_settings(write(home, f'{MINIMAL}sources: {{archive: ["{wrong}"]}}\n'))
+
+
 def test_a_minimal_file_has_defaults_beside_it(home: Path) -> None:
     settings = load_settings(write(home, MINIMAL))
     assert settings.state == home / "state"

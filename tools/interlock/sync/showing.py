@@ -13,6 +13,7 @@ from contextlib import suppress
 from interlock.documents.identifiers import Digest, InvalidIdentifier
 from interlock.engines.driver import EngineDriver
 from interlock.errors import EngineMisbehaved, EngineRefused, StoreUnwritable
+from interlock.sync.moments import Moments, unwatched
 from interlock.sync.shown import UNKNOWN, ShownRecord
 
 log = logging.getLogger("interlock.sync")
@@ -21,8 +22,8 @@ log = logging.getLogger("interlock.sync")
 class Showing:
     """What one engine was shown, by its processes."""
 
-    def __init__(self, driver: EngineDriver, record: ShownRecord) -> None:
-        self._driver, self._record = driver, record
+    def __init__(self, driver: EngineDriver, record: ShownRecord, moments: Moments = unwatched) -> None:
+        self._driver, self._record, self._moments = driver, record, moments
 
     def show(self, directories: Iterable[str], load: Callable[[], None]) -> None:
         """Do a load with what lies in these directories of the store written down before it.
@@ -34,6 +35,7 @@ class Showing:
         shown = _digests(directories)
         process = self._process()
         self._write(shown, process)
+        self._moments("show:after")
         load()
         if (now := self._process()) != process:
             self._write(shown, now)

@@ -219,7 +219,7 @@ def keeper_of(
     return StoreKeeper(
         ArtifactStore(settings.store),
         settings.node.disk,
-        Showing(driver, ShownRecord(settings.state / "shown.json")),
+        Showing(driver, ShownRecord(settings.state / "shown.json"), moments),
         ServedTimes(settings.state / "served-times.json", wall),
         StoreUsers(settings.store, settings.node.name, settings.state),
         removed=removed,
