@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from interlock.artifacts.sources import SourceAccess
+from interlock.artifacts.sources import SourceAccess, open_beyond
 from interlock.artifacts.store import ArtifactStore
 from interlock.documents.kinds.adapter_revision import AdapterRevision, Signature
 from interlock.documents.writing import dump_document
@@ -118,7 +119,7 @@ def test_a_signature_is_read_once_and_again_where_it_was_damaged(tmp_path: Path)
         signature = Signature(format="openssf-model-signing", path="model.sig", signer="ci")
         artifact = artifact_at(f"{server.url}/a", {"x.json": b"{}"}).model_copy(update={"signature": signature})
         access = SourceAccess(ca_file=authority.file)
-        beyond = Beyond(ArtifactStore(tmp_path / "store"), tmp_path / "signatures", access)
+        beyond = Beyond(ArtifactStore(tmp_path / "store"), tmp_path / "signatures", partial(open_beyond, access=access))
 
         def read() -> bytes:
             with beyond(artifact).open("model.sig") as stream:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from interlock.artifacts.durable import read_bounded, write_atomically
-from interlock.artifacts.sources import ArtifactFiles, DirectoryFiles, SourceAccess, open_beyond
+from interlock.artifacts.sources import ArtifactFiles, DirectoryFiles
 from interlock.artifacts.sources.remote import MAX_SIGNATURE_BYTES
 from interlock.artifacts.store import ArtifactStore
 from interlock.documents.identifiers import Digest
@@ -28,18 +28,21 @@ _SEAL = 65
 class Beyond:
     """Opens artifacts for the checker. The bytes in the store are verified once here, and again before each load.
 
-    `signatures` is the directory that keeps the signatures, which are no part of what the store places.
+    `signatures` is the directory that keeps the signatures, which are no part of what the store places; `open_source`
+    opens the place that an address names, and asks for nothing yet.
     """
 
-    def __init__(self, store: ArtifactStore, signatures: Path, access: SourceAccess) -> None:
+    def __init__(
+        self, store: ArtifactStore, signatures: Path, open_source: Callable[[Artifact], ArtifactFiles]
+    ) -> None:
         self._store = store
         self._signatures = signatures
-        self._access = access
+        self._open_source = open_source
         self._verified: set[Digest] = set()
 
     def __call__(self, artifact: Artifact) -> ArtifactFiles:
         """The files of an artifact at an address beyond this machine; nothing is asked for yet."""
-        source = open_beyond(artifact, self._access)
+        source = self._open_source(artifact)
         files = DirectoryFiles(self._store.path_of(artifact)) if self._is_here(artifact) else source
         if artifact.signature is None:
             return files

@@ -13,9 +13,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from interlock.approvals.facts import PastEmergency
+from interlock.artifacts.sources import open_beyond
 from interlock.artifacts.store import ArtifactStore
 from interlock.checking.checker import CheckCaches, CheckResult, check_tree
 from interlock.checking.clock import utc_now
@@ -206,7 +208,9 @@ def open_judge(
     """
     node = settings.node
     remember = SHARED_FOR if shared else dt.timedelta()
-    elsewhere = Beyond(ArtifactStore(settings.store), settings.state / "signatures", settings.access)
+    elsewhere = Beyond(
+        ArtifactStore(settings.store), settings.state / "signatures", partial(open_beyond, access=settings.access)
+    )
     return CommitJudge(
         _copy_of(settings), node.environment, node.trust, now=now, remember=remember, elsewhere=elsewhere
     )
