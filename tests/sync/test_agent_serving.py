@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -205,6 +207,9 @@ def test_a_promotion_waits_for_the_wave_of_this_node_and_the_status_says_until_w
     assert (row.wanted, row.served, row.behind) == (before, before, False)
     (wait,) = agent.status.waiting
     assert (wait.subject, wait.reason) == (after, "Wave")
+    command = [sys.executable, "-m", "interlock.cli.main", "sync", "--node", str(node.node.settings), "--once"]
+    once = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert f"The engine is serving commit {node.scratch.git('rev-parse', 'HEAD')[:12]} as far as" in once.stderr
     node.clock.now += 600
     assert isinstance(agent.run_once(), Done)
     assert node.ask("support-bot").revision == after

@@ -72,7 +72,8 @@ def sync(node_file: Path, once: bool, print_root: bool, as_json: bool) -> int:
             agent.close()
     if as_json and agent.status:
         print_json(as_document(agent.status))
-    return _say(outcome)
+    held_back = bool(agent.status and any(wait.reason in ("Wave", "Held") for wait in agent.status.waiting))
+    return _say(outcome, agent.status.condition("Ready").message if agent.status and held_back else "")
 
 
 def _run(agent: Agent, settings: NodeSettings, pulse: Pulse) -> None:
@@ -90,10 +91,10 @@ def _run(agent: Agent, settings: NodeSettings, pulse: Pulse) -> None:
         agent.run(wake)
 
 
-def _say(outcome: Outcome) -> int:
+def _say(outcome: Outcome, waits: str) -> int:
     match outcome:
         case Done():
-            click.echo("The engine serves what git says.", err=True)
+            click.echo(f"The engine is {waits}." if waits else "The engine serves what git says.", err=True)
             return exit_codes.CLEAN
         case Stalled(why, remedy):
             click.echo(f"error: {why}\nWhat was served before keeps serving.", err=True)
