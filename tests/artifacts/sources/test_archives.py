@@ -11,7 +11,7 @@ import pytest
 from interlock.artifacts.archiving import archive_artifact
 from interlock.artifacts.sources import ArtifactFiles, DirectoryFiles, SourceAccess, open_source
 from interlock.artifacts.store import ArtifactStore
-from interlock.documents.kinds.adapter_revision import Artifact
+from interlock.documents.kinds.adapter_revision import Artifact, Signature
 from interlock.documents.tree import WorkingTree
 from interlock.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, ArtifactUnreachable
 from support.adapters import artifact_of
@@ -88,6 +88,20 @@ def test_an_archive_may_lie_on_a_server(
     files = {f"sha256/{artifact.digest.hex}/{path.name}": path.read_bytes() for path in where.iterdir()}
     there = opened(artifact, place.nowhere, f"{place.put(files)}/", access=place.access)
     assert ArtifactStore(tmp_path / "store").place(artifact, there)
+
+
+@pytest.mark.parametrize("place", ["https"], indirect=True)
+def test_a_signature_is_archived_beside_what_it_is_over(
+    place: Place, artifact: Artifact, directory: Path, archive: Path
+) -> None:
+    (directory / "model.sig").write_bytes(b"signed")
+    signature = Signature(format="openssf-model-signing", path="model.sig", signer="trainer-ci")
+    signed = artifact.model_copy(update={"signature": signature})
+    where = kept(signed, directory, archive)
+    files = {f"sha256/{artifact.digest.hex}/{path.name}": path.read_bytes() for path in where.iterdir()}
+    for uri in (f"file://{archive}", place.put(files)):
+        with opened(signed, uri, access=place.access).open("model.sig") as stream:
+            assert stream.read() == b"signed"
 
 
 def test_the_source_is_asked_first(artifact: Artifact, directory: Path, archive: Path) -> None:

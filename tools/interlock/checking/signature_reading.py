@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from interlock.artifacts.sources import open_source
+from interlock.artifacts.sources import ArtifactFiles, open_source
 from interlock.checking.fact_cache import Elsewhere, FactCache
 from interlock.checking.places import directory_in_tree, files_beyond
 from interlock.documents.kinds.adapter_revision import Artifact
@@ -72,8 +72,16 @@ def _signature(tree: Tree, artifact: Artifact, cache: FactCache) -> WeightsSigna
 def _bytes(tree: Tree, artifact: Artifact, name: str, elsewhere: Elsewhere | None) -> bytes:
     if directory := directory_in_tree(artifact.uri):
         return tree.read(f"{directory}/{name}", limit=MAX_BYTES)
-    here = artifact.uri.startswith("file:")
-    files = open_source(artifact, tree) if here else files_beyond(artifact, elsewhere)
+    if artifact.uri.startswith("file:"):
+        try:
+            return _beginning(open_source(artifact, tree), name)
+        except (ArtifactMissing, ArtifactUnreachable):
+            if elsewhere is None:
+                raise  # otherwise an archive may have it
+    return _beginning(files_beyond(artifact, elsewhere), name)
+
+
+def _beginning(files: ArtifactFiles, name: str) -> bytes:
     try:
         with files.open(name) as stream:
             return stream.read(MAX_BYTES + 1)
