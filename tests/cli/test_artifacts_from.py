@@ -11,6 +11,7 @@ import pytest
 
 from support.command_line import Outcome, interlock
 from support.repositories import Repository, artifact, manifest
+from support.signed_weights import sign_weights_of
 from support.sources.web import Asked, WebServer, make_authority, web_server
 
 TENSORS = "adapter_model.safetensors"
@@ -117,6 +118,16 @@ def test_other_bytes_of_a_small_adapter_are_found_out(elsewhere: Elsewhere) -> N
     assert (outcome.status, rules(outcome)) == (1, ["digest-mismatch"])
 
 
+def test_a_signature_is_read_from_there_too(elsewhere: Elsewhere) -> None:
+    sign_weights_of(elsewhere.repository, "support-bot@3", "ci")
+    elsewhere.move("3")
+    assert elsewhere.check("--artifacts-from", "localhost").status == 0
+    elsewhere.kept["/bot/3/model.sig"] = b"{}"
+    assert "signature-invalid" in rules(elsewhere.check("--artifacts-from", "localhost"))
+    del elsewhere.kept["/bot/3/model.sig"]
+    assert elsewhere.check("--artifacts-from", "localhost").status == 4  # it may be uploaded yet
+
+
 def test_a_file_that_is_not_there_or_has_another_size_is_found_out(elsewhere: Elsewhere) -> None:
     elsewhere.move("3")
     elsewhere.move("2")
@@ -135,6 +146,14 @@ def test_a_host_that_does_not_answer_is_no_pass(elsewhere: Elsewhere) -> None:
     outcome = elsewhere.check("--artifacts-from", "localhost")
     assert (outcome.status, rules(outcome)) == (4, ["artifact-unreachable"])
     assert "the connection failed" in outcome.out
+
+
+def test_a_directory_of_another_machine_stays_out_of_reach(elsewhere: Elsewhere) -> None:
+    sign_weights_of(elsewhere.repository, "support-bot@3", "ci")
+    elsewhere.repository.change(manifest("support-bot", "3"), "artifact", "uri", to="file:///nowhere/bot")
+    outcome = elsewhere.check("--artifacts-from", "localhost")
+    assert outcome.status == 4
+    assert "artifact-unreachable" in rules(outcome)
 
 
 def test_what_is_no_host_is_wrong_use(elsewhere: Elsewhere) -> None:

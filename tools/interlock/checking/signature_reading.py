@@ -78,7 +78,10 @@ def _bytes(tree: Tree, artifact: Artifact, name: str, elsewhere: Elsewhere | Non
         except (ArtifactMissing, ArtifactUnreachable):
             if elsewhere is None:
                 raise  # otherwise an archive may have it
-    return _beginning(files_beyond(artifact, elsewhere), name)
+    try:
+        return _beginning(files_beyond(artifact, elsewhere), name)
+    except ArtifactMissing as error:
+        raise ArtifactUnreachable(error.found) from error  # it may be uploaded yet
 
 
 def _beginning(files: ArtifactFiles, name: str) -> bytes:
