@@ -25,20 +25,21 @@ from interlock.routing.request_head import RequestHead, read_head, with_length, 
 from interlock.routing.settings import ADMIN_TOKEN, OPEN_PATHS, RoutingSettings
 from interlock.routing.table import RouteTable
 from interlock.routing.table_file import RouteTableFile
-from interlock.routing.waiting import Waiting
+from interlock.routing.waiting import Ask, Waiting
 
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RoutingMiddleware:
-    """Routes and guards the application `app`; `settings` come from the environment unless a test gives them."""
+    """Routes and guards the application `app`; `settings` come from the environment unless a test gives them, and `ask`
+    stands for the agent in tests."""
 
-    def __init__(self, app: Application, settings: RoutingSettings | None = None) -> None:
+    def __init__(self, app: Application, settings: RoutingSettings | None = None, ask: Ask | None = None) -> None:
         self._app = app
         self._settings = RoutingSettings.from_environment(os.environ) if settings is None else settings
         self._file = RouteTableFile(self._settings.routes)
         self._in_flight = InFlight()
-        self._waiting = Waiting(self._settings)
+        self._waiting = Waiting(self._settings, ask)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection as ASGI asks."""
