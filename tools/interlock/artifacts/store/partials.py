@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from interlock.documents.kinds.adapter_revision import Artifact
@@ -24,7 +24,8 @@ def claimed(parent: Path, artifact: Artifact) -> Iterator[Path]:
     """
     directory = parent / artifact.digest.hex
     parent.mkdir(parents=True, exist_ok=True)
-    directory.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):  # `exist_ok` fails where another process renames it away just now
+        directory.mkdir(mode=0o700)
     handle = locked(directory)
     if handle is None:
         raise ArtifactUnreachable(
