@@ -284,3 +284,9 @@ def test_alerts_are_about_metrics_conditions_and_pages_that_there_are() -> None:
         page, _, anchor = alert["annotations"]["runbook"].partition("#")
         assert (page, anchor in anchors) == ("docs/operations.md", True), alert
     assert {"InterlockNodeNotFresh", "InterlockEmergency", "InterlockNodeStalled"} <= {one["alert"] for one in alerts}
+
+
+def test_every_condition_has_its_line_in_the_operators_page() -> None:
+    operations = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| `(\w+)` \|", operations.partition("| Condition |")[2].partition("\n\n")[0], flags=re.M)
+    assert sorted(table) == sorted(CONDITIONS)

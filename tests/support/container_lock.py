@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCK = REPOSITORY / "packaging" / "container" / "requirements.lock"
-EXTRAS = ("agent", "rules", "sources")
+EXTRAS = ("agent", "gateway", "rules", "sources")
 BUILD = ("setuptools",)
 HEAD = """\
 # What the container image installs: the part of requirements.lock that the extras {extras} need, and what
