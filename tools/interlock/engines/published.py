@@ -22,15 +22,21 @@ from interlock.engines.naming import is_served_name
 from interlock.errors import EngineRefused, UsageError
 
 _NO_LINKS: Final = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES)
+Link = Callable[[Path, Path], None]
 _NOT_PUBLISHED: Final = 507
 """HTTP's "insufficient storage": the engine was not even asked."""
+
+
+def hard_link(source: Path, target: Path) -> None:
+    """Give a file another name; never the target of a link."""
+    os.link(source, target, follow_symlinks=False)
 
 
 class PublishedAdapters:
     """The directory `root` that the engine reads; `root` itself must not be a mount, because a rename ends there."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, *, link: Link = hard_link) -> None:
+        self.root, self._link = root, link
         self._incoming = root.with_name(f".{root.name}.incoming")
 
     def path_of(self, name: str) -> Path:
@@ -43,8 +49,8 @@ class PublishedAdapters:
 
     def names(self) -> set[str]:
         """Served names that are published; directories of others are not ours."""
-        with suppress(FileNotFoundError):
-            return {entry.name for entry in os.scandir(self.root) if _is_ours(entry)}
+        with suppress(FileNotFoundError), os.scandir(self.root) as entries:
+            return {entry.name for entry in entries if _is_ours(entry)}
         return set()
 
     def publish(self, name: str, directory: Path) -> Path:
@@ -62,7 +68,7 @@ class PublishedAdapters:
             self._incoming.mkdir(exist_ok=True)
             staged = Path(tempfile.mkdtemp(prefix="adapter-", dir=self._incoming))
             try:
-                _fill(staged, directory)
+                _fill(staged, directory, self._link)
                 staged.chmod(0o755)
                 staged.rename(place)
                 _sync(self.root)
@@ -117,10 +123,9 @@ def _is_ours(entry: os.DirEntry[str]) -> bool:
     return entry.is_dir(follow_symlinks=False) and is_served_name(entry.name)
 
 
-def _fill(staged: Path, directory: Path) -> None:
+def _fill(staged: Path, directory: Path, bring: Link) -> None:
     """The files of `directory` in `staged`, adapter_config.json last: without it no engine takes it for an adapter."""
     names = sorted(_files(directory), key=lambda name: (name == "adapter_config.json", name))
-    bring: Callable[[Path, Path], object] = _link
     for name in names:
         try:
             bring(directory / name, staged / name)
@@ -129,10 +134,6 @@ def _fill(staged: Path, directory: Path) -> None:
                 raise
             bring = _copy
             bring(directory / name, staged / name)
-
-
-def _link(source: Path, target: Path) -> None:
-    os.link(source, target, follow_symlinks=False)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -144,15 +145,17 @@ def _copy(source: Path, target: Path) -> None:
     target.chmod(0o444)
 
 
-def _files(directory: Path) -> Iterator[str]:
-    for entry in os.scandir(directory):
-        if not stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
-            raise OSError(errno.EINVAL, f"{entry.name} is not a plain file", entry.path)
-        yield entry.name
+def _files(directory: Path) -> list[str]:
+    with os.scandir(directory) as entries:
+        found = {entry.name: entry.stat(follow_symlinks=False).st_mode for entry in entries}
+    for name, mode in found.items():
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, f"{name} is not a plain file", str(directory / name))
+    return sorted(found)
 
 
 def _require_same(name: str, place: Path, directory: Path) -> None:
-    ours, wanted = sorted(_files(place)), sorted(_files(directory))
+    ours, wanted = _files(place), _files(directory)
     if ours == wanted and all(_same(place / file, directory / file) for file in ours):
         return
     raise EngineRefused(
