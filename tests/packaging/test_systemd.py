@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from interlock.cli.application import interlock
-from interlock.cli.sync import stopped_by_signals
+from interlock.cli.sync_service import obey_signals
 from interlock.documents.fields import duration
 from interlock.documents.kinds.node import NodeHttp
+from interlock.sync.wake import Wake
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 UNIT = REPOSITORY / "packaging" / "systemd" / "interlock-agent.service"
@@ -63,7 +64,8 @@ def test_reload_asks_the_remote_now_by_the_signal_that_the_agent_takes(unit: dic
     assert one(unit, "ExecReload") == "/bin/kill -HUP $MAINPID"
     before = signal.getsignal(signal.SIGHUP), signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     try:
-        wake = stopped_by_signals()
+        wake = Wake()
+        obey_signals([wake])
         signal.raise_signal(signal.SIGHUP)
         assert wake.wait(0)
         assert not wake.stopped

@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
-import time
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from interlock.cli import exit_codes
+from interlock.cli.sync_service import serve
 from interlock.cli.terminal import print_json
 from interlock.sync.agent import Agent
 from interlock.sync.only_agent import only_agent
 from interlock.sync.outcome import Done, Failed, Outcome, Stalled, Waiting
-from interlock.sync.pulse import Pulse
 from interlock.sync.root_to_pin import root_to_pin
-from interlock.sync.settings import NodeSettings, load_settings
+from interlock.sync.settings import load_settings
 from interlock.sync.status import as_document
-from interlock.sync.wake import Wake
 
 
 @click.command(short_help="Make this node's engine serve what git says.")
 @click.option(
     "--node",
-    "node_file",
+    "node_files",
     required=True,
+    multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The node's settings: remote, environment, engine, directories (see docs/node.md).",
+    help="The node's settings: remote, environment, engine, directories (see docs/node.md). May be given again, "
+    "for every engine of a machine that has several.",
 )
 @click.option("--once", is_flag=True, help="Bring the engine up to date once, say how it ended, and exit.")
 @click.option("--print-root", is_flag=True, help="Print the commit to pin as the root of trust, as settings, and exit.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: print the status as one JSON document.")
-def sync(node_file: Path, once: bool, print_root: bool, as_json: bool) -> int:
+def sync(node_files: tuple[Path, ...], once: bool, print_root: bool, as_json: bool) -> int:
     """Make the engine on this node serve exactly what the pointer files of its environment say.
 
     The agent polls the git remote, checks every new commit, verifies the bytes, loads adapters under names that hold
@@ -44,6 +42,7 @@ def sync(node_file: Path, once: bool, print_root: bool, as_json: bool) -> int:
     \b
     Examples:
       interlock sync --node /etc/interlock/node.yaml          run as a service
+      interlock sync --node gpu-0.yaml --node gpu-1.yaml      one service for two engines of one machine
       interlock sync --node /etc/interlock/node.yaml --once   once, for scripts and repairs
       interlock sync --node /etc/interlock/node.yaml --print-root   where trust in a protected environment may begin
 
@@ -55,18 +54,21 @@ def sync(node_file: Path, once: bool, print_root: bool, as_json: bool) -> int:
     """
     if as_json and not once:
         raise click.UsageError("--json needs --once; for a running agent use: interlock status --node FILE --json")
-    settings = load_settings(node_file)
+    nodes = [load_settings(file) for file in node_files]
+    if not (once or print_root):
+        _log_to_stderr()
+        serve(nodes)
+        return exit_codes.CLEAN
+    if len(nodes) > 1:
+        raise click.UsageError("--once and --print-root are for one node: give one --node")
+    settings = nodes[0]
     if print_root:
         click.echo(root_to_pin(settings), nl=False)
         return exit_codes.CLEAN
     _log_to_stderr()
     with only_agent(settings.state):
-        pulse = Pulse(time.monotonic)
-        agent = Agent(settings, told=pulse.beat)
+        agent = Agent(settings)
         try:
-            if not once:
-                _run(agent, settings, pulse)
-                return exit_codes.CLEAN
             outcome = agent.run_once()
         finally:
             agent.close()
@@ -74,21 +76,6 @@ def sync(node_file: Path, once: bool, print_root: bool, as_json: bool) -> int:
         print_json(as_document(agent.status))
     held_back = bool(agent.status and any(wait.reason in ("Wave", "Held") for wait in agent.status.waiting))
     return _say(outcome, agent.status.condition("Ready").message if agent.status and held_back else "")
-
-
-def _run(agent: Agent, settings: NodeSettings, pulse: Pulse) -> None:
-    """Turn until a signal ends it, and answer over HTTP meanwhile where the settings ask for that."""
-    wake = stopped_by_signals()
-    with ExitStack() as stack:
-        if settings.node.http:
-            from interlock.sync.http.serving import serving  # not everybody wants it
-            from interlock.sync.http.want import WantPage
-
-            asked = WantPage(agent.want, settings.admin_token)
-            stack.enter_context(serving(settings, pulse, wake, asked.routes()))
-        pulse.ready()
-        stack.callback(pulse.stopping)
-        agent.run(wake)
 
 
 def _say(outcome: Outcome, waits: str) -> int:
@@ -112,11 +99,3 @@ def _log_to_stderr() -> None:
     logger = logging.getLogger("interlock")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-
-
-def stopped_by_signals() -> Wake:
-    wake = Wake()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: wake.stop())
-    signal.signal(signal.SIGHUP, lambda *_: wake.hint())
-    return wake

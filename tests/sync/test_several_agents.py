@@ -1,0 +1,100 @@
+"""Several agents in one process: each on its own, except for the judging of what they all follow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from interlock.cli.sync_service import Chorus, serve
+from interlock.demo.child_process import stop
+from interlock.errors import UsageError
+from interlock.sync.agent import Agent
+from interlock.sync.commit_judge import CommitJudge, open_judge
+from interlock.sync.outcome import Done
+from interlock.sync.settings import NodeSettings, load_settings
+from support.command_line import interlock
+from support.engine_processes import wait_until
+from support.serving_node import ServingNode
+
+
+def second(node: ServingNode) -> NodeSettings:
+    """The same node a second time, with a state of its own."""
+    one = load_settings(node.node.settings)
+    state = node.node.directory / "second"
+    return replace(one, state=state, node=one.node.model_copy(update={"name": "second"}))
+
+
+def test_agents_that_share_a_judge_fetch_and_judge_a_commit_once_and_both_follow_it(node: ServingNode) -> None:
+    first = load_settings(node.node.settings)
+    judge = open_judge(first, shared=True)
+    asked: list[str] = []
+    judge_once = judge._judged
+
+    def counted(accepted: object, commit: str) -> object:
+        asked.append(commit)
+        return judge_once(accepted, commit)  # type: ignore[arg-type]
+
+    judge._judged = counted  # type: ignore[method-assign,assignment]
+    agents = [Agent(settings, judge=judge) for settings in (first, second(node))]
+    try:
+        assert [agent.turn() for agent in agents] == [Done(), Done()]
+        node.point("support-bot", "2")
+        commit = node.push("promote")
+        assert [agent.turn() for agent in agents] == [Done(), Done()]
+        assert asked.count(commit) == 1
+        assert {agent.status.commits.applied for agent in agents if agent.status} == {commit}
+    finally:
+        for agent in agents:
+            agent.close()
+
+
+def test_a_judge_that_is_not_shared_never_gives_an_old_answer(node: ServingNode) -> None:
+    judge: CommitJudge = open_judge(load_settings(node.node.settings))
+    answers = [judge._once("question", lambda number=number: number) for number in (1, 2)]  # type: ignore[misc]
+    assert answers == [1, 2]
+
+
+def test_one_process_runs_the_agents_of_several_nodes_until_it_is_asked_to_stop(node: ServingNode) -> None:
+    text = node.node.settings.read_text(encoding="utf-8")
+    other = node.node.directory / "second.yaml"
+    other.write_text(text.replace("state: state", "state: second").replace("demo-node", "second"), encoding="utf-8")
+    words = ("sync", "--node", str(node.node.settings), "--node", str(other))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "interlock.cli.main", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for name in ("state", "second"):
+            report = node.node.directory / name / "status.json"
+            wait_until(
+                lambda report=report: report.exists() and '"Synced"' in report.read_text(encoding="utf-8"),  # type: ignore[misc]
+                within=60,
+                what=f"the agent in {name} is ready",
+            )
+    finally:
+        stop(process)
+    assert process.returncode == 0
+    assert not (node.node.directory / "second" / "mirror").exists(), "they share the mirror of the first"
+
+
+def test_two_nodes_with_one_state_directory_are_refused(node: ServingNode) -> None:
+    settings = load_settings(node.node.settings)
+    with pytest.raises(UsageError, match="same state directory"):
+        serve([settings, replace(settings, node=settings.node.model_copy(update={"name": "second"}))])
+
+
+def test_once_is_for_one_node(node: ServingNode) -> None:
+    done = interlock("sync", "--once", "--node", node.node.settings, "--node", node.node.settings)
+    assert done.status == 2
+    assert "give one --node" in done.err
+
+
+def test_a_process_lives_only_if_each_of_its_agents_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("interlock.cli.sync_service.to_service_manager", told.append)
+    chorus = Chorus(2)
+    for voice in (1, 1, 1, 2, 2, 1):
+        chorus.notify(voice, "WATCHDOG=1\nSTATUS=fine")
+    assert [text.startswith("WATCHDOG=1") for text in told] == [False, False, False, True, False, True]
