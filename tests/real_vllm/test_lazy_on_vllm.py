@@ -24,7 +24,7 @@ from interlock.sync.http.want import WantPage
 from interlock.sync.pulse import Pulse
 from interlock.sync.settings import load_settings
 from interlock.sync.wake import Wake
-from support.engine_clients import STREAMED, client_of
+from support.engine_clients import client_of
 from support.engine_processes import ADMIN_TOKEN, EngineLimits, EngineProcess, free_port, start_vllm, wait_until
 from support.living_clone import LivingClone
 from support.living_example import LivingExample
@@ -58,7 +58,7 @@ class Node:
         return self.example.served(adapter, revision)
 
     def ask(self, model: str, prompt: str = REFUND) -> httpx.Response:
-        body = {"model": model, "prompt": prompt, "max_tokens": 16, "temperature": 0}
+        body = {"model": model, "prompt": prompt, "max_tokens": 24, "temperature": 0}
         return self.client.post("/v1/completions", json=body)
 
     def loaded(self) -> set[str]:
@@ -89,7 +89,7 @@ def agent(node: Node, clone: LivingClone, tmp_path: Path) -> Iterator[Agent]:
     clone.push("Say how many places the engine has")
     clone.point(ENVIRONMENT, "support-bot", active="1", keep=["2", "3"], residency="lazy")
     clone.push("Make the support bot lazy")
-    clone.point(ENVIRONMENT, "sql-helper", residency="lazy")
+    clone.point(ENVIRONMENT, "sql-helper", active="1", residency="lazy")
     clone.push("Make the SQL helper lazy")
     with running(node, clone, tmp_path) as agent:
         yield agent
@@ -139,6 +139,9 @@ def test_a_hundred_first_requests_are_one_load_and_all_are_answered_by_the_adapt
     assert {answer.status_code for answer in given} == {200}
     assert {answer.json()["choices"][0]["text"] for answer in given} == {ANSWERS["support-bot", "1"]}
     assert node.loads() == before + 1
+    with client_of(node.engine) as admin:
+        probe = admin.get("/interlock/routing").json()
+    assert (probe["alone"], probe["waits"], probe["in_flight"]) == (True, True, {})
 
 
 def answers(node: Node, name: str, prompt: str) -> bool:
@@ -167,15 +170,21 @@ def test_two_loaded_adapters_answer_at_the_same_time_although_one_fits_into_a_ba
 
 
 @pytest.mark.usefixtures("agent")
-def test_a_stream_keeps_its_adapter_loaded_while_another_one_needs_the_place(node: Node) -> None:
-    body = {"model": "support-bot", "prompt": "x", "max_tokens": 200, "ignore_eos": True, **STREAMED}
-    third = node.name("support-bot", "3")
-    with node.client.stream("POST", "/v1/completions", json=body) as answer:
-        lines = (line for line in answer.iter_lines() if line)
-        seen = [next(lines)]
-        assert node.ask("sql-helper", QUERY).status_code == 200
-        wait_until(partial(answers, node, third, REFUND), within=60, what="the third one has a place")
-        # The stream began first; only because it is counted is the other one the least recently used.
-        assert node.loaded() == {node.name("support-bot", "1"), third}
-        seen += lines
-    assert seen[-1] == "data: [DONE]"
+def test_one_that_is_in_use_keeps_its_place_and_loses_no_request_while_others_take_turns(node: Node) -> None:
+    busy, stop = node.name("support-bot", "1"), threading.Event()
+
+    def keep_asking() -> set[int]:
+        statuses = set()
+        while not stop.is_set():
+            statuses.add(node.ask("support-bot").status_code)
+        return statuses
+
+    with ThreadPoolExecutor(3) as clients:
+        asking = [clients.submit(keep_asking) for _ in range(3)]
+        try:
+            for name, prompt in [(node.name("sql-helper", "1"), QUERY), (node.name("support-bot", "3"), REFUND)] * 2:
+                wait_until(partial(answers, node, name, prompt), within=60, what=f"{name} answers")
+                assert node.loaded() == {busy, name}
+        finally:
+            stop.set()
+        assert {status for statuses in asking for status in statuses.result()} == {200}
