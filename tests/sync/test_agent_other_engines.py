@@ -10,7 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from interlock.sync.agent import Agent
 from interlock.sync.outcome import Done, Outcome, Stalled
+from interlock.sync.settings import load_settings
 from support.engine_processes import ADMIN_TOKEN
 from support.engine_under_test import EngineUnderTest, simulated_engine
 from support.serving_node import REFUND, ServingNode, serving_node
@@ -87,6 +89,31 @@ def restarted_as_told(node: ServingNode, engine: EngineUnderTest, outcome: Outco
     line = (node.node.directory / "state" / "engine.env").read_text(encoding="utf-8").strip()
     assert f"restart the engine with {line} " in outcome.remedy
     engine.start(line)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing in the agent catches it."""
+
+
+@pytest.mark.parametrize("moment", ["start-list:before", "start-list:after"])
+def test_an_agent_that_ends_around_the_writing_of_the_list_is_gone_on_from_by_the_next(
+    moment: str, tmp_path: Path
+) -> None:
+    def kill(now: str) -> None:
+        if now == moment:
+            raise Killed(now)
+
+    with node_before("tgi", tmp_path) as (node, engine):
+        first = Agent(load_settings(node.node.settings), clock=node.clock, moments=kill)
+        with pytest.raises(Killed):
+            first.run_once()
+        first.close()
+        written = node.node.directory / "state" / "engine.env"
+        assert written.exists() is moment.endswith("after")
+        agent = node.agent()
+        restarted_as_told(node, engine, agent.run_once())
+        assert agent.run_once() == Done()
+        assert revision_of(engine, "support-bot")[0] == node.served("support-bot", "1")
 
 
 def test_tgi_is_started_with_the_list_that_the_agent_writes_and_proven_before_it_is_routed(tmp_path: Path) -> None:
