@@ -334,7 +334,7 @@ def test_a_directory_in_place_of_a_remote_begins_at_the_file_and_is_not_resolved
             MINIMAL.replace("  url: file:///srv/git/adapters.git", "  poll: 9s"),
             "either `url` or `directory`",
         ),
-        (DIRECTORY.replace("current\n", "current\n  branch: main\n"), "no `branch` and no `token_file`"),
+        (DIRECTORY.replace("current\n", "current\n  branch: main\n"), "no `branch`, `timeout` and `token_file`"),
         (DIRECTORY + "trust: {require: {signatures: true}}\n", "no `trust.root` and no `trust.require`"),
     ],
 )
