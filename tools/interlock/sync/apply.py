@@ -145,8 +145,11 @@ def _for_one(step: Place | Load | Prove, target: Target, desired: Desired, tools
 def _place(target: Target, desired: Desired, tools: Tools) -> Path:
     with tools.repository.commit_tree(desired.commit) as tree:
         source = open_source(target.artifact, tree, access=tools.access)
-        # Corrupt bytes are replaced only where no adapter of the engine is listed from that directory.
-        in_use = str(tools.store.path_of(target.artifact)) in tools.driver.adapters().values()
+        # Corrupt bytes are replaced only where no adapter of the engine is listed from that directory, or under that
+        # name by an engine that does not tell directories.
+        adapters = tools.driver.adapters()
+        where = str(tools.store.path_of(target.artifact))
+        in_use = adapters.get(target.served) == UNTOLD or where in adapters.values()
         put = tools.store.place if in_use else tools.store.replace_corrupt
         if tools.patience.is_over() and tools.store.lacks(target.artifact):
             raise ArtifactArriving(f"{target.served} is brought after what is on its way")
