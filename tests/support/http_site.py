@@ -24,6 +24,13 @@ def status(**conditions: Condition) -> Status:
     return Status("node-1", "dev", Commits("a" * 40, "a" * 40, None), tuple(fine.values()), (row,), "vllm 1", 7.0, ())
 
 
+def free_port() -> int:
+    """A port at which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @dataclass
 class Watched:
     """The agent as its watchers see it."""

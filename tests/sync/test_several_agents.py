@@ -17,6 +17,7 @@ from interlock.sync.outcome import Done
 from interlock.sync.settings import NodeSettings, load_settings
 from support.command_line import interlock
 from support.engine_processes import wait_until
+from support.http_site import free_port
 from support.serving_node import ServingNode
 
 
@@ -98,3 +99,26 @@ def test_a_process_lives_only_if_each_of_its_agents_does(monkeypatch: pytest.Mon
     for voice in (1, 1, 1, 2, 2, 1):
         chorus.notify(voice, "WATCHDOG=1\nSTATUS=fine")
     assert [text.startswith("WATCHDOG=1") for text in told] == [False, False, False, True, False, True]
+
+
+def test_two_nodes_at_one_address_are_refused_before_either_begins(node: ServingNode) -> None:
+    port = free_port()
+    with node.node.settings.open("a", encoding="utf-8") as settings:
+        settings.write(f"http: {{listen: '127.0.0.1:{port}'}}\n")
+    other = node.node.directory / "second.yaml"
+    text = node.node.settings.read_text(encoding="utf-8")
+    other.write_text(text.replace("state: state", "state: second").replace("demo-node", "second"), encoding="utf-8")
+    words = [
+        sys.executable,
+        "-m",
+        "interlock.cli.main",
+        "sync",
+        "--node",
+        str(node.node.settings),
+        "--node",
+        str(other),
+    ]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert f"nobody can listen at 127.0.0.1 port {port}" in done.stderr
+    assert not (node.node.directory / "state" / "status.json").exists()

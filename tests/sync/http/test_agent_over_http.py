@@ -22,15 +22,10 @@ from interlock.sync.settings import load_settings
 from interlock.sync.status import Status
 from interlock.sync.wake import Wake
 from support.engine_processes import wait_until
+from support.http_site import free_port
 from support.serving_node import ServingNode
 
 SECRET = "a-secret-of-forges"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_push_is_served_after_its_hint_and_the_pages_follow_the_turns(node: ServingNode) -> None:

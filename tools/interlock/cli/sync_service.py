@@ -37,6 +37,8 @@ def serve(nodes: Sequence[NodeSettings]) -> None:
         runs = [_Run(node, wake, judges.get(_branch_of(node)), chorus) for node, wake in zip(nodes, wakes, strict=True)]
         for run in runs:
             stack.callback(run.close)
+        for run in runs:
+            run.listen(stack)
         to_service_manager("READY=1")
         stack.callback(to_service_manager, "STOPPING=1")
         threads = [threading.Thread(target=run.until_stopped, name=run.name) for run in runs[1:]]
@@ -77,16 +79,22 @@ class _Run:
         self._pulse = Pulse(time.monotonic, lambda text: chorus.notify(id(self), text))
         self._agent = Agent(node, told=self._pulse.beat, judge=judge)
 
-    def until_stopped(self) -> None:
-        """Turn until the wake is stopped, and answer over HTTP meanwhile where the settings ask for that."""
-        with ExitStack() as stack:
-            if self._node.node.http:
-                from interlock.sync.http.serving import serving  # not everybody wants it
-                from interlock.sync.http.want import WantPage
+    def listen(self, stack: ExitStack) -> None:
+        """Answer over HTTP until the stack is left, where the settings ask for that.
 
-                asked = WantPage(self._agent.want, self._node.admin_token)
-                stack.enter_context(serving(self._node, self._pulse, self._wake, asked.routes()))
-            self._agent.run(self._wake)
+        Raises:
+            UsageError: nobody can listen at the address in the settings.
+        """
+        if self._node.node.http:
+            from interlock.sync.http.serving import serving  # not everybody wants it
+            from interlock.sync.http.want import WantPage
+
+            asked = WantPage(self._agent.want, self._node.admin_token)
+            stack.enter_context(serving(self._node, self._pulse, self._wake, asked.routes()))
+
+    def until_stopped(self) -> None:
+        """Turn until the wake is stopped."""
+        self._agent.run(self._wake)
 
     def close(self) -> None:
         """Give everything back."""
