@@ -51,6 +51,8 @@ class Place:
     def metrics(self, _: ReceivedRequest) -> list[bytes]:
         if not self.process:
             return [answer(b"not found", status=404)]
+        if self.process == "broken":
+            return [b"HTTP/1.1 503"]
         return [answer(f"process_start_time_seconds {self.process}\n".encode())]
 
     def keeper(self, *, limit: int | None = None, free: int = 0) -> StoreKeeper:
@@ -204,6 +206,17 @@ def _again(place: Place, keeper: StoreKeeper) -> StoreKeeper:
     made = place.keeper(limit=0)
     made.needs([], [], {})
     return made
+
+
+def test_serving_never_depends_on_who_the_engine_is(place: Place) -> None:
+    one, loads = place.placed("one"), list[str]()
+    place.process = "broken"
+    place.showing.show([str(place.store.path_of(one))], lambda: loads.append("loaded"))
+    place.showing.meet({})
+    keeper = place.keeper(limit=0)
+    keeper.needs([], [], {})
+    keeper.settle()
+    assert (loads, place.there(one)) == (["loaded"], [True])
 
 
 def test_what_an_engine_lists_when_it_is_met_counts_as_seen(place: Place) -> None:

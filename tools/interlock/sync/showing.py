@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from interlock.documents.identifiers import Digest, InvalidIdentifier
 from interlock.engines.driver import EngineDriver
-from interlock.errors import EngineMisbehaved, EngineRefused, StoreUnwritable
+from interlock.errors import EngineError, StoreUnwritable
 from interlock.sync.moments import Moments, unwatched
 from interlock.sync.shown import UNKNOWN, ShownRecord
 
@@ -30,7 +30,7 @@ class Showing:
 
         Raises:
             StoreUnwritable: it cannot be written down, so nothing was loaded.
-            EngineError: as `load`, or the engine does not answer.
+            EngineError: as `load`.
         """
         shown = _digests(directories)
         process = self._process()
@@ -43,10 +43,7 @@ class Showing:
     def meet(self, adapters: Mapping[str, str], *, restarted: bool = False) -> None:
         """Note who answers at the engine's address, and that it has seen the `adapters` it lists.
 
-        `restarted` says that adapters are gone that nobody has unloaded.
-
-        Raises:
-            EngineUnreachable: it does not answer.
+        `restarted` says that adapters are gone that nobody has unloaded. Without an answer nothing is forgotten.
         """
         process = self._process()
         try:
@@ -72,9 +69,11 @@ class Showing:
         return self._record.digests
 
     def _process(self) -> str:
+        """Who the engine is. Serving never depends on that: whatever is wrong with the answer, it is not known."""
         try:
             return self._driver.process()
-        except (EngineRefused, EngineMisbehaved):
+        except EngineError as error:
+            log.warning("the engine does not say which process it is: %s", error.found)
             return UNKNOWN
 
     def _write(self, digests: Iterable[Digest], process: str) -> None:

@@ -17,7 +17,7 @@ from interlock.documents.identifiers import DIGEST_PREFIX_LENGTH
 from interlock.documents.kinds.adapter_revision import Artifact
 from interlock.documents.kinds.node import NodeDisk
 from interlock.engines.driver import EngineDriver
-from interlock.errors import DocumentError, EngineError, StoreUnwritable
+from interlock.errors import DocumentError, StoreUnwritable
 from interlock.sync.collection import Collection, Room, Stored, Users, collect, prefix_of, protected_digests
 from interlock.sync.moments import Moments, unwatched
 from interlock.sync.served_times import ServedTimes
@@ -73,7 +73,6 @@ class StoreKeeper:
 
         Raises:
             StoreUnwritable: they do not, whatever may be given up, or nothing can be written.
-            EngineUnreachable: the engine does not say who it is.
         """
         missing = sum(self.store.lacks(artifact) for artifact in artifacts)
         if not missing:
@@ -106,7 +105,7 @@ class StoreKeeper:
                 told = f"it exceeds its room by {decision.lacking} bytes ({decision.why_lacking})"
             settled = not decision.lacking and not state.kept
             self._settled = (self._as_it_is(), state) if settled else None
-        except (EngineError, OSError) as error:
+        except (DocumentError, OSError) as error:
             told = str(error)
         if told and told != self._told:
             log.warning("the store stays as it is: %s", told)
