@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -174,12 +175,13 @@ def test_lorax_that_looks_for_adapters_on_the_hub_is_told_apart_from_one_that_se
 def test_an_answer_that_is_not_marked_with_its_adapter_is_not_believed(
     models: TellingModels, tmp_path: Path, name: FreshName
 ) -> None:
-    served = name("ab")
-    with driving("lorax", models, tmp_path, naming=Naming.below(tmp_path / "elsewhere")) as (_, driver):
+    served, elsewhere = name("ab"), tmp_path / "elsewhere"
+    shutil.copytree(models.adapter("XY"), elsewhere / served)
+    with driving("lorax", models, tmp_path, naming=Naming.below(elsewhere)) as (_, driver):
         driver.load(served, str(models.adapter("AB")))
-        with pytest.raises((EngineMisbehaved, EngineRefused)) as refusal:
+        with pytest.raises(EngineMisbehaved) as error:
             driver.complete(served, PROMPT, max_tokens=4)
-        assert "elsewhere" in refusal.value.found
+        assert f"marked x-adapter-id: {elsewhere / served}" in error.value.found
 
 
 def test_what_lorax_remembers_by_its_path_is_never_other_bytes(

@@ -83,6 +83,19 @@ def test_an_engine_that_serves_the_base_under_every_name_gets_no_routes(tmp_path
         assert revision_of(engine, "support-bot") == ("", "404")
 
 
+def test_what_comes_back_by_itself_with_another_process_is_proven_anew(tmp_path: Path) -> None:
+    with node_before("nim", tmp_path) as (node, engine):
+        agent = node.agent()
+        assert agent.run_once() == Done()
+        engine.simulator.deaf = True
+        assert agent.run_once() == Done(), "the same process is believed"
+        assert engine.restart
+        engine.restart()
+        outcome = agent.run_once()
+        assert isinstance(outcome, Stalled)
+        assert "exactly as by the base" in outcome.why
+
+
 def restarted_as_told(node: ServingNode, engine: EngineUnderTest, outcome: Outcome) -> None:
     """Do what a person is asked to do: start TGI with the line that the agent wrote down."""
     assert isinstance(outcome, Stalled)

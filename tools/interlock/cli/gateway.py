@@ -86,6 +86,7 @@ def gateway(
         host=host,
         port=port,
         limit_concurrency=connections,
+        timeout_graceful_shutdown=max(1, int(silence)),
         access_log=False,
         server_header=False,
         log_level="info",
