@@ -22,6 +22,7 @@ from interlock.errors import NodeError
 from interlock.sync.http.exchange import Answer, Request, Route, Routes
 from interlock.sync.http.pages import Pages
 from interlock.sync.http.server import HttpServer
+from interlock.sync.only_agent import only_agent
 from interlock.sync.remote_status import seen_elsewhere
 from interlock.sync.sightings import Sighting
 from interlock.sync.status import AliasStatus, Change, Commits, Condition, Status, StoreState, Wait, to_json
@@ -184,6 +185,24 @@ def test_the_last_poll_is_told_by_the_file_that_is_touched_for_it(node_file: Pat
     polled.touch()
     os.utime(polled, (NOW + 500, NOW + 500))
     assert interlock("status", "--node", node_file, "--json").document["last_poll"] == NOW + 500
+
+
+def test_an_agent_that_listens_is_asked_how_fresh_its_report_is(node_file: Path) -> None:
+    watched = Watched(replace(fine(), last_poll=NOW + 700))
+    state = node_file.parent / "state"
+    old = time.time() - 7200
+    os.utime(state / STATUS_FILE, (old, old))
+    with running(Pages(watched, LONGEST_TURN).routes()) as server:
+        node_file.write_text(f'{NODE}http: {{listen: "127.0.0.1:{server.port}"}}\n', encoding="utf-8")
+        assert "NO AGENT RUNS" in interlock("status", "--node", node_file).out
+        with only_agent(state):
+            asked = interlock("status", "--node", node_file, "--json")
+            assert asked.status == 0, asked.err
+            assert (asked.document["age_seconds"], asked.document["last_poll"]) == (1.0, NOW + 700)
+            watched.seconds = LONGEST_TURN + 1
+            assert "THE AGENT HANGS" in interlock("status", "--node", node_file).out
+    with only_agent(state):
+        assert "THE AGENT HANGS" in interlock("status", "--node", node_file).out
 
 
 def served(body: bytes, code: int = 200) -> Routes:

@@ -49,6 +49,17 @@ def test_a_turn_that_changes_nothing_writes_nothing_and_touches_seldom(tmp_path:
     assert inodes(tmp_path) == before
 
 
+def test_an_agent_that_can_be_asked_touches_nothing(tmp_path: Path) -> None:
+    times = Times()
+    files = StatusFiles(tmp_path, times, times, touches=False)
+    files.report(status(last_poll=times.now))
+    before = [(file.name, file.stat().st_mtime_ns) for file in sorted(tmp_path.iterdir())]
+    assert [name for name, _ in before] == [METRICS_FILE, STATUS_FILE]
+    times.now += 10 * HEARTBEAT
+    files.report(status(last_poll=times.now))
+    assert [(file.name, file.stat().st_mtime_ns) for file in sorted(tmp_path.iterdir())] == before
+
+
 def test_the_metrics_can_be_read_by_the_exporter_and_the_status_by_the_agent_s_user(tmp_path: Path) -> None:
     times = Times()
     StatusFiles(tmp_path, times, times).report(status())

@@ -37,7 +37,8 @@ def test_an_agent_whose_turns_no_longer_end_is_neither_alive_nor_ready(site: Sit
     assert site.client.get("/healthz").status_code == 200
     site.watched.seconds = LONGEST_TURN + 1
     dead = site.client.get("/healthz")
-    assert (dead.status_code, dead.json()) == (503, {"alive": False, "seconds_since_last_turn": 901.0})
+    told = {"alive": False, "seconds_since_last_turn": 901.0, "last_poll": 7.0}
+    assert (dead.status_code, dead.json()) == (503, told)
     assert site.client.get("/readyz").json()["reason"] == "AgentSilent"
     assert site.client.get("/status").json()["stale"] is True
 

@@ -84,7 +84,7 @@ class Agent:
         source: StateSource = branch
         if settings.directory:
             source = DirectorySource(branch, judge.repository, settings.directory)
-        self._files = StatusFiles(settings.state, clock, wall, moments)
+        self._files = StatusFiles(settings.state, clock, wall, moments, touches=node.http is None)
         earlier = self._files.earlier(node.name, node.environment)
         self._following = Following(source, clock, wall, earlier.last_poll if earlier else None)
         self._driver = driver or open_engine(node.engine.kind, _address(settings))

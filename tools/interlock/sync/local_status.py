@@ -1,6 +1,6 @@
 """The status of a node on this machine, from the files that its agent keeps. Needs no agent that runs, and no secret.
 
-Called by `interlock status --node`.
+Called by `interlock status --node`. How fresh it is, an agent that listens is asked: it touches no file to say so.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from interlock.artifacts.durable import read_bounded
 from interlock.errors import DocumentError, InterlockError, UsageError
+from interlock.sync.asked_agent import asked_agent
 from interlock.sync.only_agent import agent_runs
 from interlock.sync.settings import load_node
 from interlock.sync.sightings import Sighting
@@ -28,12 +29,14 @@ def seen_on_disk(node_file: Path) -> Sighting:
         status = _read(state, node_file)
     except InterlockError as error:
         return Sighting(str(node_file), error=error)
-    age = time.time() - max(_changed(state / STATUS_FILE), _changed(state / ALIVE_FILE))
     runs = agent_runs(state)
+    told = asked_agent(node.http.listen) if node.http and runs else None
+    age = told.age if told else time.time() - max(_changed(state / STATUS_FILE), _changed(state / ALIVE_FILE))
     longest = node.http.longest_turn.total_seconds() if node.http else LONGEST_TURN
     believed = longest if runs else BELIEVED * max(node.remote.poll.total_seconds(), HEARTBEAT)
     stale = "" if age <= believed else "THE AGENT HANGS" if runs else "NO AGENT RUNS"
-    return Sighting(str(node_file), _with_last_poll(status, state), age, stale)
+    polled = told.last_poll if told else _changed(state / POLLED_FILE)
+    return Sighting(str(node_file), _with_last_poll(status, polled), age, stale)
 
 
 def _read(state: Path, node_file: Path) -> Status:
@@ -47,9 +50,8 @@ def _read(state: Path, node_file: Path) -> Status:
         raise DocumentError(f"{path} is damaged: {error}", remedy="restart the agent; it writes a new one") from error
 
 
-def _with_last_poll(status: Status, state: Path) -> Status:
-    """The status file is not written for a poll that found nothing; an empty file beside it is touched instead."""
-    polled = _changed(state / POLLED_FILE)
+def _with_last_poll(status: Status, polled: float) -> Status:
+    """The status file is not written for a poll that found nothing; the agent or an empty file beside it tells."""
     return replace(status, last_poll=polled) if status.last_poll is not None and polled > status.last_poll else status
 
 

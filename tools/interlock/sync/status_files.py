@@ -1,8 +1,9 @@
 """The files by which an agent says how it is: `status.json`, `metrics.prom`, and signs of life.
 
-Called by the agent at the end of each turn. A turn that changed nothing writes nothing: `alive` and `polled` are empty
-files whose times of change say when the last turn ended and when the remote answered last, at most once in
-`HEARTBEAT` seconds; `metrics.prom` gets the same time, because that is how a node exporter tells old metrics.
+Called by the agent at the end of each turn. A turn that changed nothing writes nothing. An agent that answers over HTTP
+says there that it lives, and touches nothing either. For any other `alive` and `polled` are empty files whose times of
+change say when the last turn ended and when the remote answered last, at most once in `HEARTBEAT` seconds;
+`metrics.prom` gets the same time, because that is how a node exporter tells old metrics.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ STATUS_FILE = "status.json"
 METRICS_FILE = "metrics.prom"
 ALIVE_FILE = "alive"
 POLLED_FILE = "polled"
-HEARTBEAT = 30.0
+HEARTBEAT = 60.0
 MAX_STATUS_BYTES = 64 * 1024 * 1024
 
 
 class StatusFiles:
     """What one agent reports, continued from what an agent before it reported here.
 
-    `clock` is monotonic, `wall` seconds since the epoch.
+    `clock` is monotonic, `wall` seconds since the epoch; `touches` is for an agent that nobody can ask.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class StatusFiles:
         clock: Callable[[], float],
         wall: Callable[[], float],
         moments: Moments = unwatched,
+        *,
+        touches: bool = True,
     ) -> None:
-        self._state = state
+        self._state, self._touches = state, touches
         self._clock, self._wall, self._moments = clock, wall, moments
         self._latest = read_earlier(state / STATUS_FILE)
         self._written: Status | None = None
@@ -77,7 +80,7 @@ class StatusFiles:
 
     def _beat(self, status: Status) -> None:
         now = self._clock()
-        if now - self._beaten_at < HEARTBEAT:
+        if not self._touches or now - self._beaten_at < HEARTBEAT:
             return
         self._beaten_at = now
         _touch(self._state / ALIVE_FILE, self._wall())

@@ -52,10 +52,11 @@ class Pages:
         }
 
     def healthz(self, _: Request) -> Answer:
-        """Whether the loop turns."""
-        quiet = self._watched.quiet()
+        """Whether the loop turns; `interlock status --node` asks this, too, for it needs no secret."""
+        status, quiet = self._watched.latest(), self._watched.quiet()
         alive = quiet <= self._longest_turn
-        return told(200 if alive else 503, {"alive": alive, "seconds_since_last_turn": round(quiet, 1)})
+        told_of = {"alive": alive, "seconds_since_last_turn": round(quiet, 1)}
+        return told(200 if alive else 503, told_of | {"last_poll": status.last_poll if status else None})
 
     def readyz(self, _: Request) -> Answer:
         """Whether the node serves what git says."""
