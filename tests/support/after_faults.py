@@ -38,9 +38,9 @@ def serves_what_git_says(node: FaultNode, stage: Stage, ending: Ending) -> None:
     assert (status.commits.applied, status.condition("Ready").status) == (stage.commit, "True")
 
 
-def serves(node: FaultNode, expected: Expected) -> None:
-    """The engine, the table and the answers are as expected; nothing is loaded that nothing refers to."""
-    loaded = node.loaded()
+def serves(node: FaultNode, expected: Expected, also: Collection[str] = ()) -> None:
+    """The engine, the table and the answers are as expected; nothing is loaded without reason, but for `also`."""
+    loaded = {name: directory for name, directory in node.loaded().items() if name not in also}
     assert set(loaded) == {node.served(*one) for one in expected.loaded}
     assert set(loaded.values()) <= {str(path) for path in (node.store / "sha256").iterdir()}
     table = RouteTable.from_json(node.routes.read_bytes())

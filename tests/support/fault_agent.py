@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,9 @@ _BREATH = 0.05
 class Order:
     """One run of an agent. `settings`, `result`, `moments` and `log` are paths; times are seconds.
 
-    At the `occurrence`-th announcement of `moment` each process of `victims` is killed, `ITSELF` last. `resources` are
-    limits by their name in `resource` without RLIMIT_. `patience` is how long failing turns are repeated, `turns` how
-    many there are at most.
+    At the `occurrence`-th announcement of `moment` each process of `victims` gets `signal`, `ITSELF` last. `resources`
+    are limits by their name in `resource` without RLIMIT_, `memory` how many bytes may be mapped in addition.
+    `patience` is how long failing turns are repeated, `turns` how many there are at most.
     """
 
     settings: str
@@ -50,9 +51,10 @@ class Order:
     moment: str = ""
     occurrence: int = 1
     victims: tuple[int, ...] = (ITSELF,)
+    signal: int = signal.SIGKILL
     wall_ahead: float = 0.0
     resources: dict[str, int] = field(default_factory=dict)
-    user: int = 0
+    memory: int | None = None
     patience: float = 0.0
     turns: int = SETTLING_TURNS
 
@@ -80,11 +82,12 @@ class Killer:
         self._record = os.open(order.moments, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
 
     def __call__(self, moment: str) -> None:
-        os.write(self._record, f"{moment}\n".encode())
+        with suppress(OSError):  # of an agent that may not write any file
+            os.write(self._record, f"{moment}\n".encode())
         self._seen[moment] += 1
         if (moment, self._seen[moment]) == (self._order.moment, self._order.occurrence):
             for victim in sorted(self._order.victims, reverse=True):
-                os.kill(victim or os.getpid(), signal.SIGKILL)
+                os.kill(victim or os.getpid(), self._order.signal)
 
 
 def settle(agent: Agent, settings: NodeSettings, clock: JumpingClock, order: Order) -> Outcome:
@@ -114,9 +117,11 @@ def run_agent(order: Order) -> None:
     """One agent, from its start to the end of `settle`; writes how it ended."""
     for name, limit in order.resources.items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
-    if order.user:
-        os.setgid(order.user)
-        os.setuid(order.user)
+    if order.memory is not None:
+        limit = (
+            order.memory + int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        )
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     settings, clock = load_settings(Path(order.settings)), JumpingClock()
     with only_agent(settings.state):
         agent = Agent(settings, clock=clock, wall=lambda: time.time() + order.wall_ahead, moments=Killer(order))

@@ -65,7 +65,7 @@ class FaultEngine:
 
     def reap(self) -> None:
         """Wait for the end of an engine that somebody killed."""
-        assert self.forks.wait(self.pid) == -signal.SIGKILL
+        assert self.forks.wait(self.pid)[0] == -signal.SIGKILL
         self.pid = 0
 
     def _healthy(self) -> bool:

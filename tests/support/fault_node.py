@@ -109,6 +109,17 @@ class FaultNode:
         """The key with which this node signs its receipts."""
         return self.serving.node.directory / "node-key"
 
+    @property
+    def engine_settings(self) -> dict[str, str]:
+        """The section `engine` of the settings."""
+        return {
+            "kind": "embedded",
+            "url": self.engine.url,
+            "base_directory": str(self.serving.node.base_directory),
+            "admin_token_file": "admin-token",
+            "timeout": "20s",
+        }
+
     def configure(self, **other: Any) -> None:
         """Write the settings, with these sections instead of the usual ones."""
         self.serving.node.write(self.engine.url)
@@ -119,13 +130,7 @@ class FaultNode:
             "name": NAME,
             "environment": ENVIRONMENT,
             "remote": {"url": self.serving.scratch.remote_url, "branch": "main", "poll": "1s"},
-            "engine": {
-                "kind": "embedded",
-                "url": self.engine.url,
-                "base_directory": str(self.serving.node.base_directory),
-                "admin_token_file": "admin-token",
-                "timeout": "20s",
-            },
+            "engine": self.engine_settings,
             "state": "state",
             "routes": str(self.engine.routes),
             "drain": "5s",

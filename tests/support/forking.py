@@ -30,9 +30,10 @@ class Forks:
         """Fork a child; returns its process id."""
         return int(self._ask(order)["pid"])
 
-    def wait(self, pid: int) -> int:
-        """Wait for a child's end; returns its exit status, negative for a signal."""
-        return int(self._ask({"wait": pid})["status"])
+    def wait(self, pid: int) -> tuple[int, int]:
+        """Wait for a child's end; returns its exit status, negative for a signal, and the most memory that it held."""
+        answer = self._ask({"wait": pid})
+        return int(answer["status"]), int(answer["peak"])
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin
@@ -70,8 +71,8 @@ def serve_orders(child: Callable[[dict[str, Any]], int]) -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         if "wait" in asked:
-            _, status = os.waitpid(asked["wait"], 0)
-            answer = {"status": os.waitstatus_to_exitcode(status)}
+            _, status, used = os.wait4(asked["wait"], 0)
+            answer = {"status": os.waitstatus_to_exitcode(status), "peak": used.ru_maxrss * 1024}
         else:
             answer = {"pid": os.fork() or _be(child, asked)}
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -21,10 +21,9 @@ def only_agent(state: Path) -> Iterator[None]:
     """Hold the state directory's lock.
 
     Raises:
-        UsageError: another agent holds it.
+        UsageError: another agent holds it, or nothing can be written there.
     """
-    state.mkdir(parents=True, exist_ok=True)
-    handle = os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = _opened(state)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,6 +33,15 @@ def only_agent(state: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _opened(state: Path) -> int:
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        return os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        remedy = f"check the owner and the mount of {state}"
+        raise UsageError(f"the agent cannot write in {state}: {error.strerror}", remedy=remedy) from error
 
 
 def agent_runs(state: Path) -> bool:

@@ -1,0 +1,57 @@
+"""Disks that are full or cannot be written, really: mounts where this machine lets us, limits of a process anywhere."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def mounts_allowed() -> bool:
+    """Whether this user may mount (root of a machine or of a container that allows it)."""
+    with tempfile.TemporaryDirectory() as directory:
+        if subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", directory], capture_output=True
+        ).returncode:
+            return False
+        _mount("umount", directory)
+        return True
+
+
+@contextmanager
+def tiny_disk(directory: Path, size: str) -> Iterator[None]:
+    """A disk of its own at a directory, empty and of that size."""
+    directory.mkdir(parents=True, exist_ok=True)
+    _mount("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(directory))
+    try:
+        yield
+    finally:
+        _mount("umount", "--lazy", str(directory))
+
+
+def grow(directory: Path, size: str) -> None:
+    """Give the disk at a directory another size."""
+    _mount("mount", "-o", f"remount,size={size}", str(directory))
+
+
+@contextmanager
+def own_mount(directory: Path) -> Iterator[None]:
+    """The directory as a mount of its own, which can be made read-only."""
+    _mount("mount", "--bind", str(directory), str(directory))
+    try:
+        yield
+    finally:
+        _mount("umount", "--lazy", str(directory))
+
+
+def set_writable(directory: Path, *, writable: bool) -> None:
+    """Make a mount read-only or writable again."""
+    _mount("mount", "-o", f"remount,bind,{'rw' if writable else 'ro'}", str(directory))
+
+
+def _mount(*words: str) -> None:
+    subprocess.run(words, check=True, capture_output=True, timeout=30)
