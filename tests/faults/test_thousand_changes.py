@@ -1,4 +1,4 @@
-"""A commit that changes a thousand pointers at once: it ends, with what git says or with the reason, in bounded memory."""
+"""A commit that changes a thousand pointers at once ends with what git says or with the reason, in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from interlock.demo.traffic import ask, open_client
+from interlock.routing.table import RouteTable
 from support.after_faults import nobody_was_failed, nothing_is_left_over, receipts_hold, serves
-from support.fault_node import FaultNode, Stage
-from support.serving_node import ENVIRONMENT
+from support.fault_node import ANSWERS, QUESTIONS, FaultNode
+from support.serving_node import ENVIRONMENT, LIMITS
 
 pytestmark = pytest.mark.faults
 
@@ -33,9 +35,7 @@ def register_thousand(node: FaultNode) -> None:
     for name in names():
         folder = clone / "adapters" / name
         (folder / "revisions").mkdir(parents=True)
-        (folder / "adapter.yaml").write_text(
-            adapter.replace("adapter: sql-helper", f"adapter: {name}"), encoding="utf-8"
-        )
+        (folder / "adapter.yaml").write_text(adapter.replace("name: sql-helper", f"name: {name}"), encoding="utf-8")
         text = revision.replace("adapter: sql-helper", f"adapter: {name}")
         (folder / "revisions" / "1.yaml").write_text(text, encoding="utf-8")
 
@@ -66,22 +66,38 @@ def test_a_thousand_pointers_that_cannot_fit_are_refused_with_the_reason(serving
         assert ending.peak < MEMORY
         assert ending.kind == "Stalled", ending.told
         assert f"commit {commit[:12]} is refused" in ending.why, ending.told
-        assert "over-max-cpu-loras" in ending.why, ending.told
+        assert "over-max-loras: 1002 adapter revisions take requests at once" in ending.why, ending.told
         serves(serving, serving.first.expected)
         nobody_was_failed(serving, clients, serving.first.expected.serves.items())
     nothing_is_left_over(serving)
     receipts_hold(serving)
 
 
-def test_a_thousand_lazy_pointers_and_a_promotion_are_followed(serving: FaultNode, thousand: str) -> None:
+@pytest.mark.parametrize("loading", ["at the first request", "at once"])
+def test_a_thousand_lazy_pointers_do_not_hold_up_the_promotion_of_what_is_pinned(
+    serving: FaultNode, thousand: str, loading: str
+) -> None:
     lazy = serving.commit(thousand, lambda: point_to_thousand(serving, "lazy"))
     new = serving.promoted(lazy, "2")
+    serving.configure(**({"http": {}} if loading == "at the first request" else {}))
     with serving.clients("support-bot", "sql-helper") as clients:
         serving.move(new.commit)
         begun = time.monotonic()
-        ending = serving.run()
+        ending = serving.run(turns=4)
         assert time.monotonic() - begun < SECONDS
         assert ending.peak < MEMORY
-        assert ending.kind == "Done", ending.told
         nobody_was_failed(serving, clients, {("support-bot", "1"), *new.expected.serves.items()})
-    assert Stage
+    table = RouteTable.from_json(serving.routes.read_bytes())
+    with open_client(serving.engine.url) as client:
+        answer = ask(client, "support-bot", QUESTIONS["support-bot"])
+        assert (answer.status, answer.text) == (200, ANSWERS["support-bot", "2"])
+    if loading == "at the first request":
+        assert ending.kind == "Done", ending.told
+        assert len(table.routes) == ADAPTERS + 2
+        assert len(table.lazy) == ADAPTERS
+    else:
+        assert ending.kind == "Stalled", ending.told
+        assert "which is all that max_cpu_loras allows" in ending.why
+    assert len(serving.loaded()) <= LIMITS.cpu_slots
+    nothing_is_left_over(serving)
+    receipts_hold(serving)

@@ -51,7 +51,11 @@ class FaultEngine:
             "--max-model-len=256",
             f"--middleware={MIDDLEWARE}",
         ]
-        environment = {"INTERLOCK_ROUTES": str(self.routes), "INTERLOCK_ADMIN_TOKEN": self.admin_token}
+        environment = {
+            "INTERLOCK_ROUTES": str(self.routes),
+            "INTERLOCK_ADMIN_TOKEN": self.admin_token,
+            "INTERLOCK_AGENT": "http://127.0.0.1:9",  # asked for lazy adapters only; nobody answers there
+        }
         self.pid = self.forks.begin({"flags": flags, "environment": environment, "log": str(self.log)})
         deadline = time.monotonic() + START_SECONDS
         while not self._healthy():

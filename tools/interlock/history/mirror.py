@@ -29,13 +29,15 @@ _LARGE_BLOBS = "blob:limit=256k"
 _REJECTED = re.compile(r"^ ! \[rejected\]", re.MULTILINE)
 _UNSOUND = "fsck error"
 _LOCKS = ("*.lock", "refs/**/*.lock", "objects/**/*.lock", "gc.pid")
+_UNFINISHED = ("objects/pack/tmp_*", "objects/??/tmp_obj_*")
+"""What a git leaves behind that was killed, or had no room, while it received objects: as large as what it received."""
 
 
 class Mirror:
     """A bare, growing copy of one branch of one remote. `timeout` bounds each network operation, in seconds."""
 
     def __init__(self, directory: Path, remote: Remote, *, timeout: float = NETWORK_TIMEOUT) -> None:
-        self._remote = remote
+        self._remote, self._directory = remote, directory
         self._git = Git(directory, remote.secrets, remote.transports, network_timeout=timeout)
         self.repository = GitRepository(directory, self._git)
         self._prepare(directory)
@@ -43,13 +45,17 @@ class Mirror:
     def _prepare(self, directory: Path) -> None:
         """Make the repository, or complete one that an agent was interrupted in making or using."""
         directory.mkdir(parents=True, exist_ok=True)
-        for lock in (path for pattern in _LOCKS for path in directory.glob(pattern)):
-            lock.unlink()  # left by a git that was killed: the state directory has one agent, and it is starting
+        # Left by a git that was killed: the state directory has one agent, and it is starting.
+        self._remove(*_LOCKS, *_UNFINISHED)
         self._git.run("init", "--quiet", "--bare", "--initial-branch=main", "--template=", "--end-of-options", ".")
         # What makes a clone partial: a promisor remote, from which missing blobs are fetched when they are read.
         self._git.run("config", "remote.origin.promisor", "true")
         self._git.run("config", "remote.origin.partialclonefilter", _LARGE_BLOBS)
         self._git.run("config", "remote.origin.url", self._remote.url)
+
+    def _remove(self, *patterns: str) -> None:
+        for path in [path for pattern in patterns for path in self._directory.glob(pattern)]:
+            path.unlink(missing_ok=True)
 
     @property
     def branch_ref(self) -> str:
@@ -104,6 +110,17 @@ class Mirror:
             HistoryError: git refuses what was sent as damaged or dangerous.
         """
         self._start_from(accepted)
+        try:
+            self._receive(accepted)
+        except HistoryError:
+            self._remove(*_UNFINISHED)  # or else each attempt on a full disk would leave less room for the next
+            raise
+        commit = self.repository.resolve(INCOMING)
+        if accepted and not self._contains(commit, accepted):
+            raise self._rewritten(accepted)
+        return commit
+
+    def _receive(self, accepted: str | None) -> None:
         finished = self._git.attempt(
             "fetch", "--no-progress", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
             f"--filter={_LARGE_BLOBS}", "--end-of-options", "origin",
@@ -112,10 +129,6 @@ class Mirror:
         )  # fmt: skip
         if finished.status:
             raise self._refused(accepted, finished)
-        commit = self.repository.resolve(INCOMING)
-        if accepted and not self._contains(commit, accepted):
-            raise self._rewritten(accepted)
-        return commit
 
     def fetch_statements(self) -> None:
         """Fetch the signed statements, in addition to those that are here.

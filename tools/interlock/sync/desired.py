@@ -63,9 +63,10 @@ class Desired:
 
     @property
     def targets(self) -> dict[str, Target]:
-        """Every revision to load by served name: all active ones first, then canaries, then what is kept."""
+        """Every revision to load by served name: active ones and canaries, what is pinned first; then what is kept."""
         kept = [target for alias in self.aliases for target in alias.kept]
-        return {target.served: target for target in (*self._taking_requests, *kept)}
+        taking = sorted(self._taking_requests, key=lambda target: target.lazy)
+        return {target.served: target for target in (*taking, *kept)}
 
     @property
     def taking_requests(self) -> frozenset[str]:
