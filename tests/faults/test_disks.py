@@ -1,7 +1,8 @@
 """Disks that are full, that cannot be written, and an agent that may not have the memory it wants.
 
-A full disk is a limit on the size of files (EFBIG instead of ENOSPC), which needs no rights. Where this machine allows
-mounts, it is also a real small disk, and a disk that cannot be written is one that is mounted read-only.
+A full disk is a limit on the size of files (EFBIG instead of ENOSPC), which needs no rights; where this machine allows
+mounts it is also a real small disk. A disk that cannot be written is mounted read-only for root; for everybody else its
+mode forbids it.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from interlock.engines.driver import EngineDriver
 from support.after_faults import all_holds, nobody_was_failed, nothing_is_left_over, receipts_hold, serves
 from support.agent_processes import Ending
 from support.fault_node import Expected, FaultNode, Stage, copy, remove
-from support.small_disks import grow, mounts_allowed, own_mount, set_writable, tiny_disk
+from support.small_disks import grow, guarded, mounts_allowed, set_writable, tiny_disk
 from support.steady_requests import SteadyRequests
 
 pytestmark = pytest.mark.faults
@@ -24,6 +27,7 @@ pytestmark = pytest.mark.faults
 WEIGHTS_FIT_NOT = 100_000
 """Bytes: more than any document of the example, less than the weights of an adapter."""
 MEGABYTE = 1 << 20
+CANNOT_WRITE = os.strerror(errno.EROFS if os.geteuid() == 0 else errno.EACCES)
 
 
 def is_full(node: FaultNode, ending: Ending, clients: SteadyRequests) -> None:
@@ -64,37 +68,39 @@ def test_a_disk_without_room_for_any_byte_changes_nothing_and_is_told(serving: F
     all_holds(serving, new, ending, clients, [("support-bot", "1")])
 
 
-@pytest.mark.skipif(not mounts_allowed(), reason="the same is shown without mounts above")
 def test_a_small_disk_that_is_full_is_told_and_used_once_it_has_grown(serving: FaultNode, tmp_path: Path) -> None:
+    mounted = mounts_allowed()
     new = serving.promoted(serving.first.commit, "2")
     copy(serving.store, tmp_path / "store")
     with serving.driver() as driver:
-        directories = dict(driver.adapters())
-        for name in directories:
-            driver.unload(name)
+        unload(driver)
         remove(serving.store)
-        with tiny_disk(serving.store, "360k"):
-            for entry in (tmp_path / "store").iterdir():
-                copy(entry, serving.store / entry.name)
-            for name, directory in directories.items():
-                driver.load(name, directory)
+        with tiny_disk(serving.store, "360k") if mounted else nullcontext():
+            copy(tmp_path / "store", serving.store)
+            for adapter in ("support-bot", "sql-helper"):
+                driver.load(serving.served(adapter, "1"), str(serving.placed(adapter, "1")))
             serving.configure(disk={"free": "0MB"})
             with serving.clients("support-bot", "sql-helper") as clients:
                 serving.move(new.commit)
-                is_full(serving, serving.run(), clients)
+                is_full(serving, serving.run(resources={} if mounted else {"FSIZE": WEIGHTS_FIT_NOT}), clients)
                 receipts_hold(serving)
-                grow(serving.store, "4m")
+                if mounted:
+                    grow(serving.store, "4m")
                 ending = serving.run()
             all_holds(serving, new, ending, clients, [("support-bot", "1")])
-            for name in driver.adapters():
-                driver.unload(name)
+            unload(driver)
 
 
-@pytest.mark.skipif(not mounts_allowed(), reason="the same is shown without mounts above")
+def unload(driver: EngineDriver) -> None:
+    """Unload everything."""
+    for name in driver.adapters():
+        driver.unload(name)
+
+
 @pytest.mark.parametrize("folder", ["mirror", "adapters"])
 def test_a_disk_that_becomes_read_only_is_told_and_used_once_it_is_back(serving: FaultNode, folder: str) -> None:
     new, place = serving.promoted(serving.first.commit, "2"), serving.state / folder
-    with own_mount(place), serving.clients("support-bot", "sql-helper") as clients:
+    with guarded(place), serving.clients("support-bot", "sql-helper") as clients:
         serving.move(new.commit)
         agent = serving.begin(moment="poll:before", signal=signal.SIGSTOP, patience=0.0)
         agent.stopped()
@@ -102,20 +108,19 @@ def test_a_disk_that_becomes_read_only_is_told_and_used_once_it_is_back(serving:
         agent.go_on()
         ending = agent.wait()
         assert ending.kind in ("Stalled", "Failed"), ending.told
-        assert os.strerror(errno.EROFS) in ending.why, ending.told
+        assert CANNOT_WRITE in ending.why, ending.told
         serves(serving, serving.first.expected)
         set_writable(place, writable=True)
         ending = serving.run()
     all_holds(serving, new, ending, clients, [("support-bot", "1")])
 
 
-@pytest.mark.skipif(not mounts_allowed(), reason="an agent that may not write is shown without mounts above")
 def test_an_agent_does_not_start_where_it_cannot_write(serving: FaultNode) -> None:
-    with own_mount(serving.state), serving.clients("support-bot", "sql-helper") as clients:
+    with guarded(serving.state), serving.clients("support-bot", "sql-helper") as clients:
         set_writable(serving.state, writable=False)
         ending = serving.run()
         assert (ending.status, ending.kind) == (1, "UsageError"), ending.told
-        assert os.strerror(errno.EROFS) in ending.why, ending.told
+        assert CANNOT_WRITE in ending.why, ending.told
         set_writable(serving.state, writable=True)
         ending = serving.run()
     all_holds(serving, serving.first, ending, clients)

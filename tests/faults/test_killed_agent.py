@@ -20,7 +20,7 @@ pytestmark = pytest.mark.faults
 STAGES = ("first-sync", "promotion", "canary", "rollback", "retirement", "collection")
 NO_ROOM = {"limit": "0MB", "free": "0MB"}
 ELSEWHERE = {"start-list:before", "start-list:after"}
-"""Moments of engines that take adapters at their start only; this story is told on an engine that loads them."""
+"""Moments of engines that take adapters at their start only; see tests/sync/test_agent_other_engines.py."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ import pytest
 from support.after_faults import all_holds, nobody_was_failed, nothing_is_left_over, receipts_hold, serves
 from support.agent_processes import Ending
 from support.fault_node import FaultNode
-from support.living_example import living_example
 from support.lying_engine import Lie, lying_engine
 from support.steady_requests import SteadyRequests
 
@@ -50,7 +49,7 @@ def lose(path: Path) -> None:
 
 def stored(node: FaultNode, revision: str) -> Path:
     """The weights of a revision of support-bot in the store."""
-    return node.store / "sha256" / living_example().artifact("support-bot", revision).digest.hex / WEIGHTS
+    return node.placed("support-bot", revision) / WEIGHTS
 
 
 def refused(node: FaultNode, ending: Ending, clients: SteadyRequests, *words: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -25,6 +24,7 @@ from interlock.engines.driver import EngineDriver
 from interlock.engines.registry import open_engine
 from support.agent_processes import AgentRun, AgentStarter, Ending
 from support.fault_engine import FaultEngine
+from support.living_example import living_example
 from support.serving_node import ENVIRONMENT, REFUND, ServingNode, serving_node
 from support.signing_keys import make_key
 from support.steady_requests import SteadyRequests, steady_requests
@@ -87,6 +87,10 @@ class FaultNode:
     def store(self) -> Path:
         """The agent's store."""
         return self.state / "adapters"
+
+    def placed(self, adapter: str, revision: str) -> Path:
+        """Where the store keeps a revision of the living example."""
+        return self.store / "sha256" / living_example().artifact(adapter, revision).digest.hex
 
     @property
     def routes(self) -> Path:
@@ -243,8 +247,9 @@ def restore(node: FaultNode, snapshot: Snapshot | None) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """A copy of a directory with the same modes."""
-    subprocess.run(["cp", "-a", str(source), str(target)], check=True, timeout=60)
+    """A copy of a directory with the same modes, into another one if that is there."""
+    target.mkdir(exist_ok=True)
+    subprocess.run(["cp", "-a", f"{source}/.", str(target)], check=True, timeout=60)
 
 
 def remove(directory: Path) -> None:
@@ -295,8 +300,3 @@ def _stages(node: ServingNode) -> Iterator[tuple[str, Stage]]:
     yield stage("retirement", node.push("retire"), "support-bot@1 support-bot@2", support_bot="1")
     again = node.push("nothing new")
     yield stage("collection", again, "support-bot@1 support-bot@2", support_bot="1")
-
-
-def is_root() -> bool:
-    """Whether this test runs with all rights."""
-    return os.geteuid() == 0
