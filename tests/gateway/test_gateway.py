@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,12 +17,13 @@ import pytest
 from interlock.engines.naming import SLASHED, Naming
 from interlock.errors import UsageError
 from interlock.gateway.application import GatewaySettings, gateway
+from interlock.gateway.patience import PatientProtocol
 from interlock.gateway.proxy import Upstream
 from interlock.routing.asgi import Receive, Scope, Send
 from interlock.routing.settings import RoutingSettings
 from interlock.routing.table import Route, RouteTable
 from interlock.routing.writer import write_table
-from support.asgi_engine import TinyEngine, serving
+from support.asgi_engine import TinyEngine, serving, wait_until
 from support.engine_processes import free_port
 from support.scripted_engine import FOREVER, scripted_engine
 
@@ -34,14 +36,23 @@ Edge = tuple[httpx.Client, TinyEngine]
 
 @contextmanager
 def edge(
-    root: Path, upstream: Upstream | str, *, naming: Naming = WITH_BASE, max_body_bytes: int = 1 << 20
+    root: Path,
+    upstream: Upstream | str,
+    *,
+    naming: Naming = WITH_BASE,
+    max_body_bytes: int = 1 << 20,
+    opened: frozenset[str] = frozenset(),
+    http: type[asyncio.Protocol] | None = None,
 ) -> Iterator[httpx.Client]:
     """A client of a gateway in front of `upstream`, without the agent's token."""
     routes = root / "routes.json"
     write_table(routes, TABLE)
     engine = Upstream(upstream) if isinstance(upstream, str) else upstream
-    settings = GatewaySettings(RoutingSettings(routes, TOKEN.encode(), max_body_bytes), naming, engine)
-    with serving(gateway(settings)) as url, httpx.Client(base_url=url, trust_env=False, timeout=10.0) as client:
+    settings = GatewaySettings(RoutingSettings(routes, TOKEN.encode(), max_body_bytes, opened), naming, engine)
+    with (
+        serving(gateway(settings), http=http) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=10.0) as client,
+    ):
         yield client
 
 
@@ -51,6 +62,18 @@ def behind(tmp_path: Path) -> Iterator[Edge]:
     engine = TinyEngine()
     with serving(engine) as url, edge(tmp_path, url) as client:
         yield client, engine
+
+
+def connected(client: httpx.Client) -> socket.socket:
+    """A connection for what no client of HTTP would send."""
+    return socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=10)
+
+
+def raw(client: httpx.Client, data: bytes) -> bytes:
+    """Everything that comes back for these bytes."""
+    with connected(client) as connection:
+        connection.sendall(data)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def ask(client: httpx.Client, path: str = "/v1/completions", **body: Any) -> httpx.Response:
@@ -121,8 +144,9 @@ def test_hop_by_hop_headers_of_the_engine_do_not_reach_the_client(tmp_path: Path
 
 @dataclass
 class Dripping:
-    """An engine that sends its second piece only after the test has seen the first."""
+    """An engine that sends its second piece only after the test has seen the first, or more and more of them."""
 
+    endless: bool = False
     seen: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
 
@@ -138,6 +162,8 @@ class Dripping:
         leaving = asyncio.ensure_future(receive())
         while not self.seen.is_set() and not leaving.done():
             await asyncio.sleep(0.005)
+            if self.endless:
+                await send({"type": "http.response.body", "body": bytes(1 << 20), "more_body": True})
         if leaving.done():
             self.gone.set()
             return
@@ -219,6 +245,9 @@ def test_more_requests_than_the_engine_may_have_are_turned_away(tmp_path: Path) 
         ("GET", "/server_info"),
         ("GET", "/slow_down"),
         ("POST", "/flush_cache"),
+        ("GET", "/freeze_gc"),
+        ("GET", "/set_trace_level?level=3"),
+        ("HEAD", "/what_the_next_release_brings"),
     ],
 )
 def test_nobody_administers_the_engine_through_here(behind: Edge, method: str, path: str, token: str) -> None:
@@ -228,7 +257,45 @@ def test_nobody_administers_the_engine_through_here(behind: Edge, method: str, p
     assert engine.seen == []
 
 
-@pytest.mark.parametrize("key", ["lora_path", "adapter_id", "adapter_source", "parameters", "api_token"])
+def test_what_only_reads_passes_and_an_operator_may_open_more(tmp_path: Path) -> None:
+    engine = TinyEngine()
+    with serving(engine) as url, edge(tmp_path, url, opened=frozenset({"/hicache/storage-backend"})) as client:
+        for path in ("/health", "/v1/models", "/v1/models/tiny", "/v1/health/ready", "/hicache/storage-backend"):
+            assert client.get(path).status_code == 200, path
+        assert client.options("/anything").status_code == 200
+    assert len(engine.seen) == 6
+
+
+@pytest.mark.parametrize("target", ["@{other}/v1/models", "http://{other}/v1/models", "{digits}/v1/models", "*", "?x"])
+def test_a_target_that_is_no_path_leads_to_no_other_server(behind: Edge, target: str) -> None:
+    client, engine = behind
+    elsewhere = TinyEngine()
+    with serving(elsewhere) as url:
+        written = target.format(other=url.removeprefix("http://"), digits=url[-1])
+        answer = raw(client, f"OPTIONS {written} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode("ascii"))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert engine.seen == elsewhere.seen == []
+
+
+def test_a_path_that_grows_too_long_when_it_is_written_plainly_is_the_clients_mistake(behind: Edge) -> None:
+    client, engine = behind
+    answer = raw(client, b"OPTIONS /%b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % (b'"' * 30_000))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert engine.seen == []
+
+
+def test_a_request_with_a_length_and_in_chunks_is_one_request(behind: Edge) -> None:
+    client, engine = behind
+    body = b'{"model": "tiny"}'
+    smuggled = b"GET /flush_cache HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n"
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    raw(client, head % (len(chunked) + len(smuggled)) + chunked + smuggled)
+    assert [(seen.path, seen.body) for seen in engine.seen] == [("/v1/completions", body)]
+    assert engine.seen[0].headers["content-length"] == str(len(body))
+
+
+@pytest.mark.parametrize("key", ["lora_id", "lora_path", "adapter_id", "adapter_source", "parameters", "api_token"])
 def test_an_adapter_is_chosen_as_model_and_in_no_other_way(behind: Edge, key: str) -> None:
     client, engine = behind
     answer = ask(client, model="tiny", **{key: SERVED})
@@ -264,6 +331,42 @@ def test_a_form_names_its_model_too(behind: Edge) -> None:
     client, engine = behind
     client.post("/v1/audio/transcriptions", data={"model": "support-bot"}, files={"file": ("a.wav", b"RIFF")})
     assert f"tiny:{SERVED}".encode() in engine.seen[-1].body
+
+
+class Hasty(PatientProtocol):
+    """Waits for a moment only."""
+
+    patience_s = 0.2
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"POST /v1/completions HT", b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"],
+)
+def test_a_client_that_does_not_finish_its_request_gives_its_place_free(tmp_path: Path, sent: bytes) -> None:
+    with (
+        serving(TinyEngine()) as url,
+        edge(tmp_path, url, http=Hasty) as client,
+        connected(client) as slow,
+    ):
+        slow.sendall(sent)
+        assert slow.recv(1) == b""
+        assert ask(client).status_code == 200
+
+
+def in_flight(client: httpx.Client) -> object:
+    """What the agent is told of requests under way."""
+    return client.get("/interlock/routing", headers={"X-Interlock-Token": TOKEN}).json()["in_flight"]
+
+
+def test_a_client_that_does_not_read_its_answer_keeps_no_adapter_in_use(tmp_path: Path) -> None:
+    body = b'{"model": "support-bot"}'
+    head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    engine = Dripping(endless=True)
+    with serving(engine) as url, edge(tmp_path, url, http=Hasty) as client, connected(client) as lazy:
+        lazy.sendall(head + body)
+        assert engine.gone.wait(5)
+        wait_until(lambda: in_flight(client) == {})
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://user:secret@127.0.0.1", "http://127.0.0.1?x=1", "nonsense"])

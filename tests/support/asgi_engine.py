@@ -148,9 +148,13 @@ async def _call(application: Application, scope: Scope, chunks: list[bytes]) -> 
 
 
 @contextmanager
-def serving(application: Application, *, root_path: str = "") -> Iterator[str]:
-    """Serve an application with uvicorn on a free port of this machine; yields its URL."""
-    config = uvicorn.Config(application, port=0, log_level="warning", root_path=root_path, lifespan="on")
+def serving(
+    application: Application, *, root_path: str = "", http: type[asyncio.Protocol] | None = None
+) -> Iterator[str]:
+    """Serve an application with uvicorn on a free port of this machine, its connections by `http`; yields its URL."""
+    config = uvicorn.Config(
+        application, port=0, log_level="warning", root_path=root_path, lifespan="on", http=http or "auto"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -104,7 +104,8 @@ def test_a_registry_that_gives_out_another_manifest_is_found_out() -> None:
 @pytest.mark.parametrize(
     "manifest",
     [b"", b"[]", b'{"layers": 7}', b'{"layers": [7]}', b'{"layers": [{"annotations": 1}]}', b'{"manifests": []}',
-     b'{"layers": [{"annotations": {"org.opencontainers.image.title": "adapter_config.json"}}]}'],
+     b'{"layers": [{"annotations": {"org.opencontainers.image.title": "adapter_config.json"}}]}',
+     b'{"layers": [{"digest": "", "size": 1e999, "annotations": {"org.opencontainers.image.title": "x"}}]}'],
 )  # fmt: skip
 def test_a_manifest_that_is_none_is_refused(manifest: bytes) -> None:
     registry = Registry()

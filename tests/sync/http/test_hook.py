@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.sync.http.hook import BURST, HOOK_PATH, MAX_BODY_BYTES, SECONDS_PER_HINT, HintGate
+from interlock.sync.http.exchange import Request
+from interlock.sync.http.hook import BURST, HOOK_PATH, MAX_BODY_BYTES, SECONDS_PER_HINT, HintGate, Hook
 from support.http_site import SECRET, Site
 
 BODY = b'{"ref": "refs/heads/main"}'
@@ -80,6 +81,13 @@ def test_whoever_does_not_show_the_secret_changes_nothing_and_is_counted(site: S
     assert answer.status_code == 403
     assert SECRET not in answer.text
     assert (site.hints, site.later, counted(site, "refused")) == ([], [], before + 1)
+
+
+def test_a_secret_need_not_be_ascii() -> None:
+    hook = Hook("ein-schlüssel", lambda: None, lambda _seconds, _callback: None, lambda: 0.0)
+    signed = (("x-gitea-signature", signature(secret="ein-schlüssel")),)
+    assert hook(Request("POST", HOOK_PATH, signed, BODY)).status == 202
+    assert hook(Request("POST", HOOK_PATH, (("x-gitlab-token", "ein-schlÃ¼ssel"),))).status == 202
 
 
 def test_a_body_over_the_bound_is_not_read(site: Site) -> None:

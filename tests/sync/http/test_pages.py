@@ -67,7 +67,8 @@ def test_the_metrics_hold_the_conditions_the_last_turn_and_the_hints(site: Site)
 
 
 def test_a_token_guards_what_names_adapters_and_not_the_probes() -> None:
-    pages = Pages(Watched(), LONGEST_TURN, token="a-token")
+    refused = status(Ready=Condition("Ready", "False", "Stalled", "bot@2 is not at https://store.internal/bot"))
+    pages = Pages(Watched(refused), LONGEST_TURN, token="a-token")
     with (
         running(pages.routes()) as server,
         httpx.Client(trust_env=False, base_url=f"http://127.0.0.1:{server.port}") as client,
@@ -76,4 +77,6 @@ def test_a_token_guards_what_names_adapters_and_not_the_probes() -> None:
             assert client.get(path).status_code == 401
             assert client.get(path, headers={"Authorization": "Bearer another"}).status_code == 401
             assert client.get(path, headers={"Authorization": "Bearer a-token"}).status_code == 200
-        assert [client.get(path).status_code for path in ("/healthz", "/readyz", "/available")] == [200] * 3
+        assert [client.get(path).status_code for path in ("/healthz", "/available")] == [200] * 2
+        assert client.get("/readyz").json() == {"ready": False, "reason": "Stalled"}
+        assert "bot@2" in client.get("/readyz", headers={"Authorization": "Bearer a-token"}).json()["message"]

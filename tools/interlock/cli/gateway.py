@@ -69,6 +69,7 @@ def gateway(
     from interlock.engines.naming import naming_of
     from interlock.gateway.application import GatewaySettings
     from interlock.gateway.application import gateway as application
+    from interlock.gateway.patience import PatientProtocol
     from interlock.gateway.proxy import Upstream
 
     own = {ROUTES: str(routes)} | ({ADMIN_TOKEN_FILE: str(admin_token_file)} if admin_token_file else {})
@@ -85,6 +86,8 @@ def gateway(
         application(settings),
         host=host,
         port=port,
+        http=PatientProtocol,
+        ws="none",
         limit_concurrency=connections,
         timeout_graceful_shutdown=max(1, int(silence)),
         access_log=False,

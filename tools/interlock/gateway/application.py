@@ -29,5 +29,6 @@ class GatewaySettings:
 def gateway(settings: GatewaySettings) -> Application:
     """The application for one engine."""
     proxy = ReverseProxy(settings.upstream)
-    edge = Edge(proxy, settings.naming, max_body_bytes=settings.routing.max_body_bytes)
-    return RoutingMiddleware(edge, settings.routing)
+    routing = settings.routing
+    edge = Edge(proxy, settings.naming, max_body_bytes=routing.max_body_bytes, opened=routing.opened)
+    return RoutingMiddleware(edge, routing)

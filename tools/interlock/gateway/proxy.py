@@ -19,7 +19,7 @@ import httpx
 from interlock.errors import UsageError
 from interlock.routing.answers import send_refusal
 from interlock.routing.asgi import Headers, Receive, Scope, Send, route_path
-from interlock.routing.refusal import Refusal
+from interlock.routing.refusal import Refusal, bad_request
 from interlock.routing.request_body import read_body
 
 log = logging.getLogger("interlock.gateway")
@@ -120,13 +120,19 @@ class ReverseProxy:
             raise results[0]
 
     def _request(self, scope: Scope, path: str, body: bytes) -> httpx.Request:
+        # What is no path would go on where the engine's address ends: `GET @elsewhere/` would ask another server.
+        if not path.startswith("/"):
+            raise bad_request("The target of this request is no path.", remedy="Begin it with `/`.")
         # The path that the routing judged, written once more: what was spelled otherwise cannot mean something else.
         query = scope.get("query_string", b"").decode("latin-1")
         url = self._base + quote(path, safe=_PATH_CHARACTERS) + (f"?{query}" if query else "")
         headers = _without_hops(scope["headers"], dropped=_OURS)
         # A GET asks; some engines would do what its body says.
         content = body if body and scope["method"] == "POST" else None
-        return self._client.build_request(scope["method"], url, headers=headers, content=content)
+        try:
+            return self._client.build_request(scope["method"], url, headers=headers, content=content)
+        except httpx.InvalidURL:
+            raise bad_request("The path and the query of this request are no address, or too long.") from None
 
     async def _pass(self, request: httpx.Request, send: Send) -> None:
         try:

@@ -111,7 +111,7 @@ def _layers(manifest: Mapping[str, Any], uri: str) -> Iterator[tuple[str, _Layer
                 raise ArtifactCorrupt(f"{uri} has two layers for {name!r}", expected="one layer for each file")
             seen.add(name)
             yield name, _Layer(str(layer["digest"]), int(layer["size"]))
-    except (LookupError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, OverflowError, AttributeError):
         raise ArtifactCorrupt(
             f"{uri} is no artifact with a layer for each file", expected="what `oras push` makes of a directory's files"
         ) from None

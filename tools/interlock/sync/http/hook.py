@@ -73,7 +73,7 @@ class Hook:
         later: Callable[[float, Callable[[], None]], None],
         clock: Callable[[], float],
     ) -> None:
-        self._secret = secret.encode("ascii")
+        self._secret = secret.encode("utf-8")
         self._hint, self._later = hint, later
         self._gate = HintGate(clock)
         self.counts: Counter[str] = Counter()

@@ -58,13 +58,13 @@ class Pages:
         told_of = {"alive": alive, "seconds_since_last_turn": round(quiet, 1)}
         return told(200 if alive else 503, told_of | {"last_poll": status.last_poll if status else None})
 
-    def readyz(self, _: Request) -> Answer:
+    def readyz(self, request: Request) -> Answer:
         """Whether the node serves what git says."""
-        return self._about("Ready", "ready")
+        return self._about("Ready", "ready", request)
 
-    def available(self, _: Request) -> Answer:
+    def available(self, request: Request) -> Answer:
         """Whether whatever is routed is loaded and answers, be it the newest commit or an earlier one."""
-        return self._about("Available", "available")
+        return self._about("Available", "available", request)
 
     def status(self, _: Request) -> Answer:
         """The status document, with its age."""
@@ -79,7 +79,7 @@ class Pages:
         text = to_live_metrics(self._watched.latest(), self._watched.quiet()) + self._counted()
         return Answer(200, text.encode("utf-8"), METRICS_TYPE)
 
-    def _about(self, kind: str, key: str) -> Answer:
+    def _about(self, kind: str, key: str, request: Request) -> Answer:
         status, quiet = self._watched.latest(), self._watched.quiet()
         if status is None:
             one = Condition(kind, "Unknown", "NothingYet", "the first turn has not ended yet")
@@ -88,16 +88,17 @@ class Pages:
         else:
             one = status.condition(kind)
         holds = one.status == "True"
-        return told(200 if holds else 503, {key: holds, "reason": one.reason, "message": one.message})
+        # A probe shows no token and needs no more than the reason; the message may name adapters, hosts and paths.
+        said = {"message": one.message} if self._may_read(request) else {}
+        return told(200 if holds else 503, {key: holds, "reason": one.reason, **said})
+
+    def _may_read(self, request: Request) -> bool:
+        given = (request.header("authorization") or "").encode("latin-1")
+        return not self._token or hmac.compare_digest(given, f"Bearer {self._token}".encode())
 
     def _with_token(self, handler: Handler) -> Handler:
-        if not self._token:
-            return handler
-        expected = f"Bearer {self._token}".encode()
-
         def guarded(request: Request) -> Answer:
-            given = (request.header("authorization") or "").encode("latin-1")
-            if not hmac.compare_digest(given, expected):
+            if not self._may_read(request):
                 return told(401, {"error": "this needs the token of http.token_file"}, ("www-authenticate", "Bearer"))
             answer = handler(request)
             assert isinstance(answer, Answer)
