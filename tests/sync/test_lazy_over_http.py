@@ -14,6 +14,8 @@ import httpx
 import pytest
 
 from interlock.demo.engine_process import free_port
+from interlock.routing.table import RouteTable
+from interlock.routing.writer import write_table
 from interlock.sync.agent import Agent
 from interlock.sync.http.serving import serving
 from interlock.sync.http.want import WantPage
@@ -46,6 +48,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
 @pytest.fixture
 def node(asking: Asking, tmp_path: Path) -> Iterator[ServingNode]:
     """A node on which everything is lazy and at most one such adapter is loaded; nothing runs yet."""
+    forget_uses(asking.engine)
     with serving_node(tmp_path) as node:
         node.share(asking.engine)
         with node.node.settings.open("a", encoding="utf-8") as settings:
@@ -56,6 +59,14 @@ def node(asking: Asking, tmp_path: Path) -> Iterator[ServingNode]:
             node.point(adapter, "1", extra="residency: lazy\n")
         node.push("lazy")
         yield node
+
+
+def forget_uses(engine: SharedEngine) -> None:
+    """Let the middleware forget what an earlier test used, or the next agent would load it as after a restart."""
+    write_table(engine.routes, RouteTable("production"))
+    headers = {"X-Interlock-Token": engine.admin_token}
+    assert httpx.get(f"{engine.process.url}/interlock/routing", headers=headers).json()["idle"] == {}
+    engine.clear()
 
 
 @contextmanager
