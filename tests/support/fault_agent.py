@@ -96,13 +96,14 @@ def settle(agent: Agent, settings: NodeSettings, clock: JumpingClock, order: Ord
     outcome: Outcome = Failed("nothing was done")
     for _ in range(order.turns):
         outcome = agent.turn()
-        quiet = quiet + 1 if isinstance(outcome, Done) else 0
+        quiet = quiet + 1 if isinstance(outcome, Done) and not draining(agent) else 0
         stalled = stalled + 1 if isinstance(outcome, Stalled) else 0
         if quiet == 2 or stalled == HOPELESS or (isinstance(outcome, Failed) and time.monotonic() > deadline):
             return outcome
         match outcome:
             case Done():
                 clock.jump(settings.node.drain.total_seconds() + 1)
+                time.sleep(_BREATH if draining(agent) else 0.0)  # for the requests that are being answered
             case Stalled():
                 clock.jump(LONGEST_PAUSE + 1)
             case Waiting(after):
@@ -111,6 +112,15 @@ def settle(agent: Agent, settings: NodeSettings, clock: JumpingClock, order: Ord
                 clock.jump(1.0)
                 time.sleep(_BREATH)
     return outcome
+
+
+def draining(agent: Agent) -> bool:
+    """Whether something is loaded that no alias needs any more."""
+    status = agent.status
+    if status is None:
+        return False
+    needed = {name for row in status.aliases for name in (row.wanted, row.canary, *row.rollback_targets)}
+    return not needed.issuperset(status.loaded)
 
 
 def run_agent(order: Order) -> None:

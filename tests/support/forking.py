@@ -6,8 +6,10 @@ test's side is `Forks`.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from typing import Any
 
 from interlock.demo.child_process import die_with_parent, stop
 
+_PR_SET_PDEATHSIG = 1
 TESTS = Path(__file__).resolve().parents[1]
 
 
@@ -79,11 +82,17 @@ def serve_orders(child: Callable[[dict[str, Any]], int]) -> None:
         sys.stdout.flush()
 
 
+def _end_with_parent() -> None:
+    """As `die_with_parent`, but also for a child that has stopped itself."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _be(child: Callable[[dict[str, Any]], int], order: dict[str, Any]) -> int:
     """The child: in a session of its own, with what it prints in the file `log` of the order."""
     status = 70
     try:
-        die_with_parent()
+        _end_with_parent()
         os.setsid()
         nothing, log = (
             os.open(os.devnull, os.O_RDONLY),

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from interlock.demo.traffic import TIMEOUT, Answer, ask, open_client
 
-PACE = 0.05
+PACE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
