@@ -68,7 +68,7 @@ def test_a_partition_from_git_changes_nothing_and_ends_by_itself(
             setattr(network, name, count)
         begun = time.monotonic()
         keeps(node, node.run(patience=0.0), clients, "Failed", words)
-        assert time.monotonic() - begun < 30
+        assert time.monotonic() - begun < 60
         status = node.serving.node.status()
         assert status
         assert status.condition("SourceVerified").reason == "RemoteUnreachable"
@@ -176,7 +176,7 @@ def test_an_agent_that_is_killed_in_the_middle_of_a_transfer_is_continued(
         node.move(stage.commit)
         agent = node.begin()
         partial = node.store / "partial"
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 60
         while not any(path.stat().st_size > 30_000 for path in partial.rglob("*.safetensors")):
             assert time.monotonic() < deadline, "nothing arrived"
             time.sleep(0.02)

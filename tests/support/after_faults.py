@@ -26,7 +26,7 @@ from support.steady_requests import SteadyRequests
 PASSING = ("incoming", "partial", "trash")
 """Folders of the store that hold something only while somebody works in them."""
 TEMPORARY = ("**/.*.json.*", "**/.metrics.prom.*", "**/*.lock", "**/tmp_*", "**/*.tmp", "**/*.part", "**/*.partial")
-_WITHIN = 10.0
+_WITHIN = 30.0
 
 
 def serves_what_git_says(node: FaultNode, stage: Stage, ending: Ending) -> None:

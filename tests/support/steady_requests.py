@@ -48,7 +48,7 @@ class SteadyRequests:
         """The failed ones that were sent after a moment (monotonic seconds)."""
         return [one for one in self.failed if one.sent >= after]
 
-    def wait_for(self, more: int, *, within: float = 20.0) -> None:
+    def wait_for(self, more: int, *, within: float = 60.0) -> None:
         """Wait until that many more requests were answered."""
         wanted, deadline = self.answered + more, time.monotonic() + within
         while self.answered < wanted:
