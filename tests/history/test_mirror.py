@@ -180,6 +180,22 @@ def test_locks_that_a_killed_git_left_do_not_stop_the_next_agent(published: Publ
     assert mirror_of(published.url).fetch(accepted) == newer
 
 
+def test_what_an_interrupted_fetch_left_is_removed_by_the_next_agent_and_after_a_failed_one(
+    published: Published, mirror_of: MirrorOf
+) -> None:
+    mirror = mirror_of(published.url)
+    left = mirror.repository.root / "objects" / "pack" / "tmp_pack_a1b2c3"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.touch()
+    mirror_of(published.url)
+    assert not left.exists()
+    left.touch()
+    published.remote.rename(published.remote.with_name("gone.git"))
+    with pytest.raises(RemoteUnreachable):
+        mirror.fetch(None)
+    assert not left.exists()
+
+
 def test_a_mirror_whose_making_was_interrupted_is_completed(
     published: Published, tmp_path: Path, mirror_of: MirrorOf
 ) -> None:
