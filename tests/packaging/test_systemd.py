@@ -82,6 +82,12 @@ def test_it_runs_as_nobody_special_who_can_write_only_its_own_directories(unit: 
     assert not [key for key in service if key in ("ReadWritePaths", "PermissionsStartOnly", "DynamicUser")]
 
 
+def test_it_can_read_its_settings_in_a_directory_that_stays_root_s(unit: dict[str, Lines]) -> None:
+    # systemd gives every directory to the service's user, but not this one.
+    assert f"/etc/{one(unit, 'ConfigurationDirectory')}/" in one(unit, "ExecStart")
+    assert int(one(unit, "ConfigurationDirectoryMode"), 8) & 0o005 == 0o005
+
+
 def test_systemd_itself_finds_nothing_to_say_where_there_is_one(tmp_path: Path) -> None:
     """A machine without systemd shows at least that the unit holds no key twice by mistake."""
     analyze = shutil.which("systemd-analyze")

@@ -183,6 +183,16 @@ def test_an_address_that_refuses_gets_it_again_and_no_token_goes_elsewhere(
     assert receiver.bodies == [source.lines]
 
 
+def test_no_proxy_reads_what_goes_to_this_machine_without_tls(
+    source: Source, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", receiver.url)
+    place = ToUrl("http://127.0.0.1:9/receipts", "a-token", timeout=2.0)
+    assert not source.pusher(place).push()
+    place.close()
+    assert receiver.heads == []
+
+
 def test_an_address_where_nobody_listens_is_told(source: Source) -> None:
     place = ToUrl("http://127.0.0.1:9/receipts?key=secret", timeout=0.5)
     pusher = source.pusher(place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import os
 from pathlib import Path
 from urllib.parse import quote
@@ -113,6 +114,24 @@ def test_a_manifest_that_is_none_is_refused(manifest: bytes) -> None:
     registry.manifests[digest] = "application/vnd.oci.image.manifest.v1+json", manifest
     with web_server(registry.answer) as server, pytest.raises(ArtifactCorrupt):
         opened(server.host, digest, SourceAccess(plain_http=(server.host,)))
+
+
+def test_an_address_that_a_layer_names_is_not_asked() -> None:
+    registry = Registry()
+    with web_server(registry.answer) as server, web_server(registry.answer) as elsewhere:
+        form, manifest = registry.manifests[keep_artifact(registry, FILES)]
+        document = json.loads(manifest)
+        for layer in document["layers"]:
+            layer |= {
+                "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar",
+                "urls": [f"http://{elsewhere.host}/x"],
+            }
+        foreign = json.dumps(document).encode()
+        digest = f"sha256:{hashlib.sha256(foreign).hexdigest()}"
+        registry.manifests[digest] = form, foreign
+        access = SourceAccess(plain_http=(server.host, elsewhere.host))
+        assert opened(server.host, digest, access) == FILES["adapter_config.json"]
+        assert elsewhere.seen == []
 
 
 def test_an_artifact_with_layers_for_other_names_lacks_ours() -> None:
