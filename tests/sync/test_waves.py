@@ -14,6 +14,7 @@ from support.repositories import environment
 from support.wave_nodes import ENV, Fleet
 
 HOUR, DAY = 3600.0, 86400.0
+POINTER = {"kind": "Pointer", "adapter": "support-bot", "active": "2"}
 THREE: dict[str, Any] = {
     "waves": [{"nodes": ["first"], "bake": "1h"}, {"nodes": ["second"], "bake": "2h"}, {"percent": 100}]
 }
@@ -57,6 +58,18 @@ def test_a_revert_while_nodes_wait_leaves_them_where_they_are(tmp_path: Path) ->
     assert fleet.serves() == {"first": "3", "third": "3"}
     fleet.pass_time(HOUR)
     assert fleet.serves(poll=False) == {"first": "3", "third": "3"}
+
+
+def test_a_pointer_that_nobody_could_follow_takes_nothing_away_when_it_is_repaired(tmp_path: Path) -> None:
+    fleet = Fleet.begin(tmp_path, ["first", "third"], **TWO)
+    fleet.serves()
+    fleet.point("2", unknown=1)
+    assert fleet.serves() == {"first": "3", "third": "3"}
+    fleet.published.work.write(f"environments/{ENV}/pointers/support-bot.yaml", POINTER)
+    fleet.commit("repair it")
+    assert fleet.serves() == {"first": "2", "third": "3"}
+    fleet.pass_time(HOUR)
+    assert fleet.serves(poll=False) == {"first": "2", "third": "2"}
 
 
 def test_what_is_revoked_is_not_waited_with(tmp_path: Path) -> None:

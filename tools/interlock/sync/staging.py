@@ -108,7 +108,8 @@ class Staging:
             at, new = self._baseline(own, versions, place, now)
         else:
             at = self._at(known.at, own, versions, now)
-            new = [self._version(change, versions, now) for change in self._after(adapter, own, known, now)]
+            found = (self._version(change, versions, now) for change in self._after(adapter, own, known, now))
+            new = [version for version in found if version]
         return course(at, new, own, place.delay, now=now, held=held)
 
     def _dated(self, waits: Waits, now: float) -> Waits:
@@ -150,20 +151,23 @@ class Staging:
             dated = _came(change.commit, versions)
             self._began[change.adapter, change.commit] = self._moment(self._wall() if dated is None else dated, now)
             version = self._version(change, versions, now)
-            if version.began + place.delay <= now:
+            if version and version.began + place.delay <= now:
                 return version, after[::-1]
-            after.append(version)
+            after += [version] if version else []
         return after.pop(), after[::-1]
 
-    def _version(self, change: PointerChange, versions: Versions, now: float) -> Version:
-        """One commit as the rollout sees it."""
+    def _version(self, change: PointerChange, versions: Versions, now: float) -> Version | None:
+        """One commit as the rollout sees it; None where the pointer is not valid, so that nobody ever followed it."""
+        pointer = versions.pointer_after(change)
+        if pointer is None and change.active is not None:
+            return None
         key = change.adapter, change.commit
         if key not in self._began:
             attested = versions.attested_at(change.commit)
             self._began[key] = self._moment(self._wall() if attested is None else attested, now)
         return Version(
             change.commit,
-            versions.pointer_after(change),
+            pointer,
             self._began[key].began,
             versions.touches_nothing_else(change.commit, change.adapter),
             versions.is_emergency(change.commit),
