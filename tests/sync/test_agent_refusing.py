@@ -11,8 +11,10 @@ import pytest
 
 from interlock.errors import UsageError
 from interlock.sync.agent import Agent
+from interlock.sync.base_answers import MAX_RECORD_BYTES
 from interlock.sync.only_agent import only_agent
 from interlock.sync.outcome import Done, Failed, Stalled
+from interlock.sync.settings import load_settings
 from support.serving_node import ServingNode, serving_node
 
 OLD = " Refunds take ten days."
@@ -233,3 +235,31 @@ def register_without_effect(node: ServingNode) -> None:
         "register", "adapter", str(directory), "--adapter", "support-bot", "--revision", "9",
         "--base", f"{node.base.name}@{node.base.revision}", "--builder", "trainer-ci", "--copy",
     )  # fmt: skip
+
+
+def test_what_a_turn_could_not_finish_through_a_bug_is_said_on_disk_too(node: ServingNode) -> None:
+    wrong: list[str] = []
+
+    def moments(moment: str) -> None:
+        if moment in wrong:
+            raise RuntimeError("nobody foresaw this")
+
+    agent = Agent(load_settings(node.node.settings), clock=node.clock, moments=moments)
+    try:
+        assert agent.run_once() == Done()
+        wrong.append("poll:before")
+        agent.step(hinted=True)
+    finally:
+        agent.close()
+    reported = node.node.status()
+    assert reported
+    assert (reported.condition("Ready").status, reported.condition("Ready").reason) == ("False", "Bug")
+    assert node.ask("support-bot").text == OLD
+
+
+def test_damaged_answers_of_the_base_are_asked_for_again(agent: Agent, node: ServingNode) -> None:
+    record = node.node.directory / "state" / "base-answers.json"
+    for damage in (b"[" * 100_000, b"x" * (MAX_RECORD_BYTES + 1)):
+        record.write_bytes(damage)
+        assert node.agent().run_once() == Done()
+        assert node.ask("support-bot").text == OLD

@@ -10,7 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from interlock.documents.layout import environment_path
+from interlock.sync.agent import Agent
 from interlock.sync.outcome import Done, Failed
+from interlock.sync.pace import SHORTEST_PAUSE
+from interlock.sync.patience import A_WHILE
+from interlock.sync.settings import load_settings
 from support.asgi_engine import wait_until
 from support.repositories import Repository
 from support.serving_node import ServingNode
@@ -245,3 +249,26 @@ def in_flight(node: ServingNode) -> dict[str, int]:
         token = {"X-Interlock-Token": node.node.admin_token}
         counts: dict[str, int] = client.get("/interlock/routing", headers=token).json()["in_flight"]
         return counts
+
+
+def test_a_turn_leaves_off_between_two_loads_so_that_a_rollback_waits_for_one_at_most(node: ServingNode) -> None:
+    def moments(moment: str) -> None:
+        if moment == "load:after":
+            node.clock.now += A_WHILE + 1
+
+    agent = Agent(load_settings(node.node.settings), clock=node.clock, moments=moments)
+    try:
+        loaded = []
+        for _ in range(8):
+            pause = agent.step(hinted=False)
+            assert agent.status
+            loaded.append(len(agent.status.loaded))
+            if agent.status.condition("Ready").status == "True":
+                break
+            assert agent.status.condition("Ready").reason == "Waiting"
+            assert pause == SHORTEST_PAUSE
+    finally:
+        agent.close()
+    assert set(loaded) >= {1, 2}
+    assert agent.status
+    assert agent.status.condition("Ready").status == "True"

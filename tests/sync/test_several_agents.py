@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
 
-from interlock.cli.sync_service import Chorus, serve
+from interlock.cli.sync_service import Chorus, _branch_of, serve
 from interlock.demo.child_process import stop
 from interlock.errors import UsageError
 from interlock.sync.agent import Agent
-from interlock.sync.commit_judge import CommitJudge, open_judge
+from interlock.sync.commit_judge import SHARED_FOR, CommitJudge, open_judge
 from interlock.sync.outcome import Done
 from interlock.sync.settings import NodeSettings, load_settings
 from support.command_line import interlock
@@ -56,6 +57,22 @@ def test_a_judge_that_is_not_shared_never_gives_an_old_answer(node: ServingNode)
     judge: CommitJudge = open_judge(load_settings(node.node.settings))
     answers = [judge._once("question", lambda number=number: number) for number in (1, 2)]  # type: ignore[misc]
     assert answers == [1, 2]
+
+
+def test_a_shared_judge_keeps_no_answer_longer_than_it_gives_it(node: ServingNode) -> None:
+    judge: CommitJudge = open_judge(load_settings(node.node.settings), shared=True)
+    now = dt.datetime(2026, 11, 25, tzinfo=dt.UTC)
+    judge._now = lambda: now
+    assert [judge._once(question, lambda number=number: number) for number, question in enumerate("aab")] == [0, 0, 2]  # type: ignore[misc]
+    now += SHARED_FOR
+    judge._once("c", lambda: 3)
+    assert list(judge._answers) == ["c"]
+
+
+def test_nodes_that_reach_artifacts_differently_share_no_judge(node: ServingNode) -> None:
+    one, other = load_settings(node.node.settings), second(node)
+    assert _branch_of(one) == _branch_of(other)
+    assert _branch_of(one) != _branch_of(replace(other, access=replace(other.access, hosts=("minio",))))
 
 
 def test_one_process_runs_the_agents_of_several_nodes_until_it_is_asked_to_stop(node: ServingNode) -> None:

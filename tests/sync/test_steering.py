@@ -106,6 +106,10 @@ def test_a_reason_is_one_readable_line(node: ServingNode, reason: str) -> None:
     assert "one line of 1 to 500" in order(node, "suspend", "--reason", reason, status=2)
 
 
+def test_an_order_ends_at_a_time_that_can_be_told(node: ServingNode) -> None:
+    assert "at most 10y" in order(node, "suspend", "--reason", "for ever", "--for", "9000y", status=2)
+
+
 def test_orders_survive_being_written_and_read(tmp_path: Path) -> None:
     steering = Steering(ORDER, {"support-bot": Order("bob", "comparing", 1.5)})
     file = SteeringFile(tmp_path)
@@ -128,6 +132,8 @@ def test_orders_survive_being_written_and_read(tmp_path: Path) -> None:
         '{"schema": "interlock-steering/1", "suspended": null, "held": {"../x": {"by": "", "reason": "", "since": 1}}}',
         '{"schema": "interlock-steering/1", "suspended": {"by": "a", "reason": "b", "since": "1"}, "held": {}}',
         '{"schema": "interlock-steering/1", "suspended": {"by": "", "reason": "", "since":1, "until":""}, "held": {}}',
+        '{"schema": "interlock-steering/1", "suspended": {"by": "", "reason": "", "since":1, "until":1e30}, "held":{}}',
+        '{"schema": "interlock-steering/1", "suspended": {"by": "", "reason": "", "since":1, "until":NaN}, "held": {}}',
     ],
 )
 def test_damaged_orders_are_told_with_the_way_out(tmp_path: Path, text: str) -> None:

@@ -21,7 +21,16 @@ from interlock.sync.steering import Order
 F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_REASON = 500
-DURATION = Parsed("DURATION", duration)
+LONGEST = dt.timedelta(days=3650)
+
+
+def _lasting(text: str) -> dt.timedelta:
+    if (lasting := duration(text)) > LONGEST:
+        raise ValueError("expected at most 10y; without an end it lasts until somebody resumes it")
+    return lasting
+
+
+DURATION = Parsed("DURATION", _lasting)
 
 
 def _reason(text: str) -> str:

@@ -116,8 +116,9 @@ def _branch_of(node: NodeSettings) -> Hashable:
     settings = node.node
     if node.directory:
         return None
-    trust = settings.trust.model_dump_json()
-    return (settings.remote.model_dump_json(exclude={"poll"}), node.remote_token, settings.environment, trust)
+    trust, sources = settings.trust.model_dump_json(), node.access
+    remote = settings.remote.model_dump_json(exclude={"poll"})
+    return (remote, node.remote_token, settings.environment, trust, sources)
 
 
 def _refuse_shared_state(nodes: Sequence[NodeSettings]) -> None:

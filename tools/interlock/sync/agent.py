@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 
 from interlock.artifacts.file_memory import FileMemory
@@ -206,6 +207,8 @@ class Agent:
             if self._status:
                 self._status = after_bug(self._status, outcome.why, self._wall())
                 self._told(self._status)
+                with suppress(Exception):  # the bug may be there
+                    self._files.report(self._status)
             return outcome
 
     def _steered(self) -> tuple[Steering, Trouble | None]:
@@ -227,7 +230,8 @@ class Agent:
             if trouble is None:
                 hands_off = facts.suspended is not None and facts.suspended.hands_off
                 observed, made = self._reconcile(desired, observed, hands_off=hands_off)
-                facts = replace(facts, plan=made)
+                left_off = bool(made.steps) and not hands_off and self._patience.is_over()
+                facts = replace(facts, plan=made, under_way=left_off)
             facts = replace(facts, observed=observed, engine_trouble=trouble or facts.engine_trouble)
             routing_trouble = self._view.routing_trouble(observed)
             self._receipts.observed(observed, desired, serving_of(routing_trouble))
@@ -261,7 +265,7 @@ class Agent:
                 drain=self._settings.drain_times,
                 limits=self._settings.lazy_limits,
             )
-            if not made.steps or hands_off:
+            if not made.steps or hands_off or (turned and self._patience.is_over()):
                 break
             apply_steps(made.steps, desired, self._tools, self._memory)
         return observed, made

@@ -14,6 +14,7 @@ from interlock.artifacts.durable import read_bounded, write_atomically
 from interlock.documents.kinds.base_revision import BaseRevision
 from interlock.engines.driver import EngineDriver
 from interlock.engines.probe_prompts import PROBE_PROMPTS, PROBE_TOKENS
+from interlock.errors import DocumentError
 
 MAX_RECORD_BYTES = 1 << 20
 
@@ -52,10 +53,10 @@ class BaseAnswers:
         return any(answer != driver.complete(served, prompt, max_tokens=PROBE_TOKENS) for prompt, answer in own)
 
     def _recall(self, key: str) -> bool:
-        data = read_bounded(self._record, limit=MAX_RECORD_BYTES)
         try:
+            data = read_bounded(self._record, limit=MAX_RECORD_BYTES)
             kept = json.loads(data) if data else None
-        except ValueError:
+        except (DocumentError, ValueError, RecursionError):
             return False
         if not isinstance(kept, dict) or kept.get("key") != key or not isinstance(kept.get("answers"), list):
             return False

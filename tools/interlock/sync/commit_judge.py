@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
@@ -42,7 +41,6 @@ from interlock.sync.trust import Trust
 from interlock.sync.trust_outcome import Flaw, Trusted
 from interlock.sync.versions import BranchVersions, Versions
 
-REMEMBERED = 32
 SHARED_FOR = dt.timedelta(seconds=10)
 
 T = TypeVar("T")
@@ -83,7 +81,7 @@ class CommitJudge:
         self._caches = CheckCaches(facts=FactCache(elsewhere))
         self._trust = Trust(mirror, environment, trust or NodeTrust(), now=now, caches=self._caches)
         self._lock = threading.RLock()
-        self._answers: OrderedDict[Hashable, tuple[dt.datetime, object]] = OrderedDict()
+        self._answers: dict[Hashable, tuple[dt.datetime, object]] = {}
 
     @property
     def repository(self) -> GitRepository:
@@ -182,7 +180,10 @@ class CommitJudge:
         return desired_state(result.snapshot, self._environment, kept, commit=tree.label), versions
 
     def _once(self, question: Hashable, answer: Callable[[], T]) -> T:
-        """The answer to a question; whoever asks the same within a short time gets what the first one got."""
+        """The answer to a question; whoever asks the same within a short time gets what the first one got.
+
+        An answer holds everything that was read for it, so it is dropped when the next question is answered after that.
+        """
         with self._lock:
             if not self._remember:
                 return answer()  # nobody will ask again, and an answer holds everything that was read for it
@@ -190,11 +191,9 @@ class CommitJudge:
             known = self._answers.get(question)
             if known and abs(now - known[0]) < self._remember:
                 return known[1]  # type: ignore[return-value]  # the question says of which type its answer is
+            self._answers = {q: one for q, one in self._answers.items() if abs(now - one[0]) < self._remember}
             found = answer()
             self._answers[question] = (now, found)
-            self._answers.move_to_end(question)
-            while len(self._answers) > REMEMBERED:
-                self._answers.popitem(last=False)
             return found
 
 

@@ -1,7 +1,7 @@
-"""How long one turn of the agent brings bytes before it looks at git and at the engine again.
+"""How long one turn of the agent brings bytes and loads before it looks at git and at the engine again.
 
-A large adapter on a slow network would otherwise keep a rollback waiting. What was brought stays, and the next turn
-goes on. Called by `apply` and by the agent.
+A large adapter on a slow network, or an engine that is filled again after a restart, would otherwise keep a rollback
+waiting. What was done stays, and the next turn goes on. Called by `apply`, `steps` and the agent.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ from interlock.errors import DocumentError
 STEERING_FILE = "steering.json"
 MAX_STEERING_BYTES = 1 << 20
 SCHEMA = "interlock-steering/1"
+LATEST = 1e11
+"""Seconds since the epoch, in the year 5138: an end beyond that cannot be told as a date everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,6 @@ def _order(value: Mapping[str, Any]) -> Order:
     until = order.until is None or isinstance(order.until, int | float)
     if not (isinstance(order.by, str) and isinstance(order.reason, str) and isinstance(order.since, int | float)):
         raise TypeError("an order has no author, reason or time")
-    if not until or not isinstance(order.hands_off, bool):
+    if not until or not isinstance(order.hands_off, bool) or not (order.until is None or order.until < LATEST):
         raise TypeError("the end of an order is not a time")
     return order

@@ -15,11 +15,11 @@ from interlock.errors import ArtifactError, HistoryError
 from interlock.sync.apply import Tools, apply_step
 from interlock.sync.desired import Desired
 from interlock.sync.memory import Memory
-from interlock.sync.plan import Flip, Load, Place, Step
+from interlock.sync.plan import Flip, Load, Place, Prove, Step
 
 
 def apply_steps(steps: Iterable[Step], desired: Desired, tools: Tools, memory: Memory) -> None:
-    """Carry out the steps.
+    """Carry out the steps, loads and proofs after the first step only while there is patience.
 
     Raises:
         EngineUnreachable: the engine is down; the turn ends here.
@@ -34,7 +34,9 @@ def apply_steps(steps: Iterable[Step], desired: Desired, tools: Tools, memory: M
         loads = [step.target.artifact for step in others if isinstance(step, Load)]
         stack.enter_context(tools.store.verifying_ahead(loads))
         _bring_ahead([step.target.artifact for step in others if isinstance(step, Place)], desired, tools, stack)
-        for step in others:
+        for number, step in enumerate(others):
+            if number and isinstance(step, Load | Prove) and tools.patience.is_over():
+                continue
             apply_step(step, desired, tools, memory)
 
 
