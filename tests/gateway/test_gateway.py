@@ -248,6 +248,8 @@ def test_more_requests_than_the_engine_may_have_are_turned_away(tmp_path: Path) 
         ("GET", "/freeze_gc"),
         ("GET", "/set_trace_level?level=3"),
         ("HEAD", "/what_the_next_release_brings"),
+        ("GET", "/v1/models/..%2f..%2fwhat_the_next_release_brings"),
+        ("GET", "/v1/responses/%2e%2e/%2e%2e/what_the_next_release_brings"),
     ],
 )
 def test_nobody_administers_the_engine_through_here(behind: Edge, method: str, path: str, token: str) -> None:

@@ -41,7 +41,8 @@ READING_PATHS: Final = frozenset(
         "/v1/version",
     }
 )
-_ONE_OF_MANY = re.compile(r"/v1/(?:models|responses)/[A-Za-z0-9@._/:-]+")
+# No part begins with a dot: `/v1/models/../x` is another path.
+_ONE_OF_MANY = re.compile(r"/v1/(?:models|responses)(?:/[A-Za-z0-9][A-Za-z0-9@._:-]*)+")
 
 
 def is_reading(path: str, opened: frozenset[str] = frozenset()) -> bool:
