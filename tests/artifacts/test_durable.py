@@ -36,6 +36,14 @@ def test_bytes_are_written_and_read_back(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == ["accepted.json"]
 
 
+def test_what_root_writes_belongs_to_the_owner_of_the_directory(file: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(file.parent, 12345, 12346)
+    write_atomically(file, NEW)
+    found, wanted = file.stat(), file.parent.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (wanted.st_uid, wanted.st_gid, 0o600)
+
+
 def test_missing_directories_are_made(tmp_path: Path) -> None:
     write_atomically(tmp_path / "a" / "b" / "file", NEW)
     assert (tmp_path / "a" / "b" / "file").read_bytes() == NEW

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from interlock.errors import DocumentError
@@ -12,7 +13,8 @@ from interlock.errors import DocumentError
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Replace `path` with `data`: readers see the old bytes or the new ones, never a mixture, also after a crash.
 
-    `mode`: who may read it; only its owner, unless said otherwise.
+    `mode`: who may read it; only its owner, unless said otherwise. What root writes belongs to the owner of the
+    directory, so that an order given with sudo can be read by the agent that it is for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -22,11 +24,19 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
             stream.write(data)
             stream.flush()
             os.fchmod(stream.fileno(), mode)
+            if os.geteuid() == 0:
+                _give_away(stream.fileno(), path.parent)
             os.fsync(stream.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     _sync_directory(path.parent)
+
+
+def _give_away(handle: int, directory: Path) -> None:
+    owner = directory.stat()
+    with suppress(OSError):  # not every root may, and not every file system can
+        os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -20,12 +20,12 @@ from interlock.sync.steering import SteeringFile
 @order_options
 @click.option("--hands-off", is_flag=True, help="Change nothing at all, not even repairs: for work on the engine.")
 def suspend(node_file: Path, reason: str, lasting: dt.timedelta | None, by: str, hands_off: bool) -> int:
-    """Let one node stay where it is: it follows no new commit, not even a rollback, until it is resumed.
+    """Let one node stay where it is until it is resumed: it follows no new commit, not even a rollback or a revocation.
 
     What it serves keeps serving, and an engine that restarts is filled again with the same revisions. With --hands-off
-    not even that happens. The status shows who suspended the node, why and until when, and the condition Fresh turns
-    False after a while, so that a forgotten suspension is noticed. To stop promotions everywhere, write `holds:` into
-    environment.yaml instead.
+    not even that happens. The status shows who suspended the node, why and until when. The remote is not asked
+    meanwhile, so Ready speaks of the commit that was followed before, and Fresh is Unknown: let an alert on the
+    condition Suspended find what was forgotten. To stop promotions everywhere, write `holds:` into environment.yaml.
 
     \b
     Examples:
