@@ -1,4 +1,4 @@
-"""How long a client may take: for a whole request, and for the next piece of its answer. Used by `interlock gateway`.
+"""How long a client may take: for a request, and for the next piece of its answer. Used by `interlock gateway`.
 
 Uvicorn waits without end for both, and every connection that it waits for is one of the few that there are. So a client
 that sends a byte now and then, or does not read, would keep all others out, and an adapter from ever being unloaded.
@@ -32,10 +32,12 @@ class Patience:
 
 
 class PatientProtocol(H11Protocol):
-    """One connection. A request has `patience_s` seconds from the connection or its first byte to its last one; the
-    bytes of an answer have as many to leave here."""
+    """One connection. A request has `patience_s` seconds from the connection or its first byte to its last one, and as
+    many more for each `piece` bytes that came; the bytes of an answer have as many to leave here."""
 
     patience_s: ClassVar[float] = 60.0
+    piece: ClassVar[int] = 1 << 20
+    _came = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Wait for a request."""
@@ -47,6 +49,10 @@ class PatientProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Wait on until the request is complete; a further one has time of its own."""
         super().data_received(data)
+        self._came += len(data)
+        if self._came >= self.piece:
+            self._came = 0
+            self._receiving.wait(False)
         self._receiving.wait(self.conn.their_state in (h11.IDLE, h11.SEND_BODY))
 
     def pause_writing(self) -> None:
