@@ -1,10 +1,13 @@
-"""A git server in a process of its own: git's `http-backend` behind an HTTP server, on this machine only.
+"""A git server in a process of its own, on this machine only: `git upload-pack` behind HTTP, protocol 2, for readers.
+
+It starts one git for each request, as Gitea and Forgejo do.
 
 with git_server(root) as address: ...      # serves root/NAME.git as ADDRESS/NAME.git
 """
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -39,24 +42,26 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         path, _, query = self.path.partition("?")
-        variables = {
-            "GIT_PROJECT_ROOT": self.root,
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "REQUEST_METHOD": self.command,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "PATH": os.environ["PATH"],
-        }
-        done = subprocess.run(["git", "http-backend"], input=body, env=variables, capture_output=True, timeout=60)
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode("ascii").split("\r\n"))
-        self.send_response(int(headers.pop("Status", "200").split()[0]))
-        for name, value in {**headers, "Content-Length": str(len(content))}.items():
-            self.send_header(name, value)
+        name, _, what = path.strip("/").partition("/")
+        protocol = self.headers.get("Git-Protocol", "")
+        offered = what == "info/refs" and query == "service=git-upload-pack" and protocol == "version=2"
+        repository = Path(self.root, name)
+        if not (offered or what == "git-upload-pack") or not repository.is_dir() or ".." in name:
+            self._send(404, "text/plain", b"")
+            return
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        words = ["git", "upload-pack", "--stateless-rpc", *(["--http-backend-info-refs"] if offered else [])]
+        environment = {"PATH": os.environ["PATH"], "GIT_PROTOCOL": protocol}
+        done = subprocess.run([*words, str(repository)], input=body, env=environment, capture_output=True, timeout=60)
+        kind = "advertisement" if offered else "result"
+        self._send(200, f"application/x-git-upload-pack-{kind}", done.stdout)
+
+    def _send(self, status: int, kind: str, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Cache-Control", "no-cache")
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 

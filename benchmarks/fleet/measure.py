@@ -1,11 +1,12 @@
 """A thousand agents and one git server on this machine, for ten minutes: how late is a rollback, how far behind is one.
 
-    python -m benchmarks.fleet.measure [--agents 1000] [--poll 30] [--minutes 10] [--processes 20]
+    TMPDIR=/dev/shm python -m benchmarks.fleet.measure [--agents 1000] [--poll 30] [--minutes 10] [--processes 20]
 
 Limits: the 95th percentile of a rollback, from its push to the moved route, is at most one poll interval and a second;
 no agent asks less often than every second interval. Each agent is the real loop with a state directory of its own, and
 asks the server by itself over HTTP. Those of one process share the judging of commits, as the agents of one machine
-may. The engines are replicas of one real embedded engine (`replica`). Every change is signed and approved.
+may. What they write lies in memory where TMPDIR says so: a thousand nodes have a thousand disks, and this machine has
+one. The engines are replicas of one real embedded engine (`replica`). Every change is signed and approved.
 """
 
 from __future__ import annotations
