@@ -58,7 +58,7 @@ def _agent(settings: NodeSettings, root: Path, number: int, recorded: Recorded, 
     name = f"node-{number:05d}"
     state = root / name
     node = settings.node.model_copy(update={"name": name})
-    own = replace(settings, node=node, state=state, routes=state / "routes.json")
+    own = replace(settings, node=node, state=state, store=state / "adapters", routes=state / "routes.json")
     return _One(name, Agent(own, driver=Replica(recorded, own.routes), judge=judge))  # type: ignore[arg-type]
 
 

@@ -3,10 +3,10 @@
     TMPDIR=/dev/shm python -m benchmarks.fleet.measure [--agents 1000] [--poll 30] [--minutes 10] [--processes 20]
 
 Limits: the 95th percentile of a rollback, from its push to the moved route, is at most one poll interval and a second;
-no agent asks less often than every second interval. Each agent is the real loop with a state directory of its own, and
-asks the server by itself over HTTP. Those of one process share the judging of commits, as the agents of one machine
-may. What they write lies in memory where TMPDIR says so: a thousand nodes have a thousand disks, and this machine has
-one. The engines are replicas of one real embedded engine (`replica`). Every change is signed and approved.
+no agent asks less often than every second interval. Each agent is the real loop with a state directory and a store of
+its own, and asks the server by itself over HTTP. Those of one process share the judging of commits, as the agents of
+one machine may. What they write lies in memory where TMPDIR says so: a thousand nodes have a thousand disks, and this
+machine has one. The engines are replicas of one real embedded engine (`replica`). Every change is signed and approved.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def measure(
             )
         )
         address, server = stack.enter_context(git_server(scratch.remote.parent))
-        _settings(node, engine.url, f"{address}/{scratch.remote.name}", poll, root / "store")
+        _settings(node, engine.url, f"{address}/{scratch.remote.name}", poll)
         fleet = Fleet(root, node, agents, processes, minutes * 60)
         stack.callback(fleet.stop)
         return _play(fleet, Changes(scratch, people), server, poll, minutes * 60)
@@ -102,11 +102,11 @@ def _play(fleet: Fleet, changes: Changes, server: int, poll: int, seconds: float
     }
 
 
-def _settings(node: DemoNode, engine: str, remote: str, poll: int, store: Path) -> None:
+def _settings(node: DemoNode, engine: str, remote: str, poll: int) -> None:
     node.write(engine)
     text = node.settings.read_text(encoding="utf-8")
     text = re.sub(r"remote: .*", f"remote: {{url: {json.dumps(remote)}, branch: main, poll: {poll}s}}", text)
-    node.settings.write_text(f"{text}store: {json.dumps(str(store))}\n", encoding="utf-8")
+    node.settings.write_text(text, encoding="utf-8")
 
 
 def _cpu(process: psutil.Process) -> float:
