@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from interlock.cli.sync_service import Chorus, _branch_of, serve
+from interlock.cli.sync_service import Chorus, begun, branch_of, serve
 from interlock.demo.child_process import stop
-from interlock.errors import UsageError
+from interlock.errors import DocumentError, UsageError
 from interlock.sync.agent import Agent
 from interlock.sync.commit_judge import SHARED_FOR, CommitJudge, open_judge
 from interlock.sync.outcome import Done
@@ -27,6 +30,15 @@ def second(node: ServingNode) -> NodeSettings:
     one = load_settings(node.node.settings)
     state = node.node.directory / "second"
     return replace(one, state=state, node=one.node.model_copy(update={"name": "second"}))
+
+
+def second_file(node: ServingNode) -> Path:
+    """Settings of a second node, beside those of the first."""
+    text = node.node.settings.read_text(encoding="utf-8")
+    own = text.replace("state: state", "state: second").replace("demo-node", "second")
+    file = node.node.directory / "second.yaml"
+    file.write_text(re.sub(r"routes: .*", "routes: second/routes.json", own), encoding="utf-8")
+    return file
 
 
 def test_agents_that_share_a_judge_fetch_and_judge_a_commit_once_and_both_follow_it(node: ServingNode) -> None:
@@ -71,14 +83,13 @@ def test_a_shared_judge_keeps_no_answer_longer_than_it_gives_it(node: ServingNod
 
 def test_nodes_that_reach_artifacts_differently_share_no_judge(node: ServingNode) -> None:
     one, other = load_settings(node.node.settings), second(node)
-    assert _branch_of(one) == _branch_of(other)
-    assert _branch_of(one) != _branch_of(replace(other, access=replace(other.access, hosts=("minio",))))
+    assert branch_of(one) == branch_of(other)
+    assert branch_of(one) != branch_of(replace(other, access=replace(other.access, hosts=("minio",))))
 
 
 def test_one_process_runs_the_agents_of_several_nodes_until_it_is_asked_to_stop(node: ServingNode) -> None:
-    text = node.node.settings.read_text(encoding="utf-8")
-    other = node.node.directory / "second.yaml"
-    other.write_text(text.replace("state: state", "state: second").replace("demo-node", "second"), encoding="utf-8")
+    other = second_file(node)
+    commit = node.scratch.git("rev-parse", "HEAD")
     words = ("sync", "--node", str(node.node.settings), "--node", str(other))
     process = subprocess.Popen(
         [sys.executable, "-m", "interlock.cli.main", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -87,9 +98,9 @@ def test_one_process_runs_the_agents_of_several_nodes_until_it_is_asked_to_stop(
         for name in ("state", "second"):
             report = node.node.directory / name / "status.json"
             wait_until(
-                lambda report=report: report.exists() and '"Synced"' in report.read_text(encoding="utf-8"),  # type: ignore[misc]
+                lambda report=report: report.exists() and f'"accepted": "{commit}"' in report.read_text("utf-8"),  # type: ignore[misc]
                 within=60,
-                what=f"the agent in {name} is ready",
+                what=f"the agent in {name} accepts {commit[:12]}",
             )
     finally:
         stop(process)
@@ -97,10 +108,22 @@ def test_one_process_runs_the_agents_of_several_nodes_until_it_is_asked_to_stop(
     assert not (node.node.directory / "second" / "mirror").exists(), "they share the mirror of the first"
 
 
-def test_two_nodes_with_one_state_directory_are_refused(node: ServingNode) -> None:
+@pytest.mark.parametrize(("own", "shared"), [("routes", "state"), ("state", "routes")])
+def test_two_nodes_in_one_place_are_refused(node: ServingNode, own: str, shared: str) -> None:
     settings = load_settings(node.node.settings)
-    with pytest.raises(UsageError, match="same state directory"):
-        serve([settings, replace(settings, node=settings.node.model_copy(update={"name": "second"}))])
+    other = replace(settings, **{own: node.node.directory / "own"})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=f"same `{shared}`"):
+        serve([settings, other])
+
+
+def test_an_agent_that_cannot_begin_leaves_the_others_their_engines(node: ServingNode) -> None:
+    damaged, first = second(node), load_settings(node.node.settings)
+    damaged.state.mkdir()
+    (damaged.state / "accepted.json").write_text("{", encoding="ascii")
+    with ExitStack() as stack:
+        assert [run.name for run in begun([damaged, first], stack)] == [first.node.name]
+    with ExitStack() as stack, pytest.raises(DocumentError, match=r"accepted\.json is damaged"):
+        begun([damaged], stack)
 
 
 def test_once_is_for_one_node(node: ServingNode) -> None:
@@ -122,9 +145,7 @@ def test_two_nodes_at_one_address_are_refused_before_either_begins(node: Serving
     port = free_port()
     with node.node.settings.open("a", encoding="utf-8") as settings:
         settings.write(f"http: {{listen: '127.0.0.1:{port}'}}\n")
-    other = node.node.directory / "second.yaml"
-    text = node.node.settings.read_text(encoding="utf-8")
-    other.write_text(text.replace("state: state", "state: second").replace("demo-node", "second"), encoding="utf-8")
+    other = second_file(node)
     words = [
         sys.executable,
         "-m",

@@ -6,13 +6,14 @@ same branch for the same environment share the judging of commits, and with it o
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
 from collections.abc import Hashable, Sequence
 from contextlib import ExitStack
 
-from interlock.errors import UsageError
+from interlock.errors import InterlockError, UsageError
 from interlock.sync.agent import Agent
 from interlock.sync.commit_judge import CommitJudge, open_judge
 from interlock.sync.only_agent import only_agent
@@ -20,23 +21,23 @@ from interlock.sync.pulse import Pulse, to_service_manager
 from interlock.sync.settings import NodeSettings
 from interlock.sync.wake import Wake
 
+log = logging.getLogger("interlock.sync")
+
 
 def serve(nodes: Sequence[NodeSettings]) -> None:
     """Run the agents of these nodes until a signal ends them.
 
     Raises:
-        UsageError: two of them would work in one state directory, or another process works in one.
+        UsageError: two of them would work in one place, or another process works in one.
+        InterlockError: not even one of the agents can begin.
     """
-    _refuse_shared_state(nodes)
-    wakes = [Wake() for _ in nodes]
-    obey_signals(wakes)
+    _refuse_shared_places(nodes)
     with ExitStack() as stack:
         for node in nodes:
             stack.enter_context(only_agent(node.state))
-        judges, chorus = _judges(nodes), Chorus(len(nodes))
-        runs = [_Run(node, wake, judges.get(_branch_of(node)), chorus) for node, wake in zip(nodes, wakes, strict=True)]
-        for run in runs:
-            stack.callback(run.close)
+        runs = begun(nodes, stack)
+        wakes = [run.wake for run in runs]
+        obey_signals(wakes)
         for run in runs:
             run.listen(stack)
         to_service_manager("READY=1")
@@ -53,17 +54,39 @@ def serve(nodes: Sequence[NodeSettings]) -> None:
                 thread.join()
 
 
+def begun(nodes: Sequence[NodeSettings], stack: ExitStack) -> list[_Run]:
+    """An agent for each node, closed when the stack is left.
+
+    One that cannot begin, for example because a file of its state is damaged, is told and left out: the engines beside
+    it go on.
+    """
+    judges, chorus, runs, errors = _judges(nodes), Chorus(), list[_Run](), list[InterlockError]()
+    for node in nodes:
+        try:
+            runs.append(_Run(node, judges.get(branch_of(node)), chorus))
+        except InterlockError as error:
+            log.critical("the agent of %s cannot begin: %s", node.node.name, error)
+            errors.append(error)
+        else:
+            stack.callback(runs[-1].close)
+    if not runs:
+        raise errors[0]
+    chorus.voices = len(runs)
+    return runs
+
+
 class Chorus:
     """Tells the service manager that the process lives when each of its agents has ended a turn since last time."""
 
-    def __init__(self, voices: int) -> None:
-        self._voices, self._heard, self._lock = voices, set[int](), threading.Lock()
+    def __init__(self, voices: int = 1) -> None:
+        self.voices = voices
+        self._heard, self._lock = set[int](), threading.Lock()
 
     def notify(self, voice: int, text: str) -> None:
         """Pass a message on, without its sign of life as long as others have not given theirs."""
         with self._lock:
             self._heard.add(voice)
-            complete = len(self._heard) == self._voices
+            complete = len(self._heard) == self.voices
             if complete:
                 self._heard.clear()
         lines = text.splitlines() if complete else [line for line in text.splitlines() if line != "WATCHDOG=1"]
@@ -73,9 +96,9 @@ class Chorus:
 class _Run:
     """One agent with its endpoints."""
 
-    def __init__(self, node: NodeSettings, wake: Wake, judge: CommitJudge | None, chorus: Chorus) -> None:
+    def __init__(self, node: NodeSettings, judge: CommitJudge | None, chorus: Chorus) -> None:
         self.name = node.node.name
-        self._node, self._wake = node, wake
+        self._node, self.wake = node, Wake()
         self._pulse = Pulse(time.monotonic, lambda text: chorus.notify(id(self), text))
         self._agent = Agent(node, told=self._pulse.beat, judge=judge)
 
@@ -90,11 +113,11 @@ class _Run:
             from interlock.sync.http.want import WantPage
 
             asked = WantPage(self._agent.want, self._node.admin_token)
-            stack.enter_context(serving(self._node, self._pulse, self._wake, asked.routes()))
+            stack.enter_context(serving(self._node, self._pulse, self.wake, asked.routes()))
 
     def until_stopped(self) -> None:
         """Turn until the wake is stopped."""
-        self._agent.run(self._wake)
+        self._agent.run(self.wake)
 
     def close(self) -> None:
         """Give everything back."""
@@ -103,7 +126,7 @@ class _Run:
 
 def _judges(nodes: Sequence[NodeSettings]) -> dict[Hashable, CommitJudge]:
     """A judge for each branch and environment that several of the nodes follow."""
-    branches = [_branch_of(node) for node in nodes]
+    branches = [branch_of(node) for node in nodes]
     return {
         branch: open_judge(nodes[branches.index(branch)], shared=True)
         for branch in dict.fromkeys(branches)
@@ -111,7 +134,7 @@ def _judges(nodes: Sequence[NodeSettings]) -> dict[Hashable, CommitJudge]:
     }
 
 
-def _branch_of(node: NodeSettings) -> Hashable:
+def branch_of(node: NodeSettings) -> Hashable:
     """What two nodes must have in common to share a judge; None for a node that follows a directory."""
     settings = node.node
     if node.directory:
@@ -121,15 +144,16 @@ def _branch_of(node: NodeSettings) -> Hashable:
     return (remote, node.remote_token, settings.environment, trust, sources)
 
 
-def _refuse_shared_state(nodes: Sequence[NodeSettings]) -> None:
-    states = [node.state.resolve() for node in nodes]
-    for number, state in enumerate(states):
-        if state in states[:number]:
-            first, second = nodes[states.index(state)].node.name, nodes[number].node.name
-            raise UsageError(
-                f"{first} and {second} have the same state directory {state}",
-                remedy="give each node a `state` of its own in its settings",
-            )
+def _refuse_shared_places(nodes: Sequence[NodeSettings]) -> None:
+    for what, places in (("state", [node.state for node in nodes]), ("routes", [node.routes for node in nodes])):
+        found = [place.resolve() for place in places]
+        for number, place in enumerate(found):
+            if place in found[:number]:
+                first, second = nodes[found.index(place)].node.name, nodes[number].node.name
+                raise UsageError(
+                    f"{first} and {second} have the same `{what}`: {place}",
+                    remedy=f"give each node a `{what}` of its own in its settings",
+                )
 
 
 def obey_signals(wakes: Sequence[Wake]) -> None:
