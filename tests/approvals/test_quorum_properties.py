@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ ROLES = ("validator", "operator", "trainer")
 RANK = {"pass": 1, "unknown": 0, "fail": 0}
 
 # The machine may be busy: how long an example takes says nothing.
+pytestmark = pytest.mark.generated
 few = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -153,6 +153,8 @@ def test_an_edit_that_cannot_be_made_is_refused(text: str, changes: dict[Locatio
 
 
 _KEYS = st.sampled_from(["a", "b", "c", "on", "7", "x y", "https://x?y", "é", ""])
+_VISIBLE = st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"], exclude_characters="\ufffc\ufffd")
+"""Unicode counts two more among its symbols, and no document may hold them, because nobody sees what they stand for."""
 _TEXTS = st.one_of(
     st.sampled_from(
         [
@@ -174,7 +176,7 @@ _TEXTS = st.one_of(
             "💡",
         ]
     ),
-    st.text(alphabet=st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), max_size=12),
+    st.text(alphabet=_VISIBLE, max_size=12),
 )
 _SCALARS = st.one_of(_TEXTS, st.integers(-(10**12), 10**12), st.booleans(), st.floats(-1e300, 1e300))
 _VALUES = st.recursive(

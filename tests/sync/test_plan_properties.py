@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ ROOMY = 40
 ORDERS = tuple(permutations(REVISIONS))
 
 # The machine may be busy: how long an example takes says nothing.
+pytestmark = pytest.mark.generated
 few = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

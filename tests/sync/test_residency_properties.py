@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ ADAPTERS = ("bot", "sql", "rag", "tax")
 REVISIONS = ("1", "2", "3")
 SLOTS = st.integers(3, 8)
 
+pytestmark = pytest.mark.generated
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from interlock.rules.change import newly_answering
 from interlock.sync.rollout import Course, Place, Version, course, place_of
 
 # The machine may be busy: how long an example takes says nothing.
+pytestmark = pytest.mark.generated
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 NODES = tuple(f"gpu-{number}" for number in range(8))
