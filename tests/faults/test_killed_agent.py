@@ -69,7 +69,9 @@ def test_an_agent_that_is_killed_at_any_moment_is_followed_by_one_that_finishes(
 ) -> None:
     node, stage, record = told_story, told_story.stages[name], recorded[name]
     node.configure(**({"disk": NO_ROOM} if name == "collection" else {}))
-    stays = {alias: revision for alias, revision in record.served.items() if alias in stage.expected.serves}
+    # Before the collection the engine was restarted: until an agent has run, it serves nobody.
+    served = {} if name == "collection" else record.served
+    stays = {alias: revision for alias, revision in served.items() if alias in stage.expected.serves}
     for moment, occurrence in each(record.moments):
         restore(node, record.before)
         node.move(stage.commit)
