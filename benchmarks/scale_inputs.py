@@ -114,7 +114,7 @@ def _mirrors(root: Path, url: str) -> list[tuple[Mirror, str]]:
     for number in range(FETCHES):
         mirror = Mirror(root / f"mirror-{number}", Remote(url, "main"))
         accepted = mirror.fetch(None)
-        mirror.fetch_statements()
+        mirror.fetch_statements(mirror.remote_tips().statements)
         found.append((mirror, accepted))
     return found
 
@@ -123,7 +123,7 @@ def _fetches(mirrors: list[tuple[Mirror, str]], relay: Relay, server: int) -> di
     def fetch() -> None:
         for mirror, accepted in mirrors:
             mirror.fetch(accepted)
-            mirror.fetch_statements()
+            mirror.fetch_statements(mirror.remote_tips().statements)
 
     return _costs(fetch, FETCHES, server, relay)
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from interlock.errors import HistoryError, HistoryRewritten, RemoteUnreachable
-from interlock.history.attestation_exchange import fetch, push
+from interlock.history.attestation_exchange import fetch, fetch_listed, push
 from interlock.history.attestation_ref import MAX_FILE, MAX_FILES, REF, add, file_name, read, read_stored, tip
 from interlock.history.git_command import Git
 from support.git_remotes import Published
@@ -143,6 +143,22 @@ def test_a_ref_that_was_removed_is_refused(published: Published, git: Git) -> No
     other.git("push", "--quiet", "origin", f":{REF}")
     with pytest.raises(HistoryRewritten, match="was removed there"):
         fetch(git, "origin")
+
+
+def test_what_was_seen_before_is_not_transferred_again(published: Published, git: Git) -> None:
+    other, first = pushed_twice(published, git)
+    latest = other.git("rev-parse", REF)
+    published.remote.rename(published.remote.with_name("away.git"))
+    assert fetch_listed(git, "origin", latest) == latest
+    with pytest.raises(RemoteUnreachable):
+        fetch_listed(git, "origin", first)
+
+
+def test_a_listing_without_the_ref_is_refused_like_its_removal(published: Published, git: Git) -> None:
+    assert fetch_listed(git, "origin", None) is None
+    pushed_twice(published, git)
+    with pytest.raises(HistoryRewritten, match="was removed there"):
+        fetch_listed(git, "origin", None)
 
 
 @pytest.mark.parametrize("then_restored", [False, True])

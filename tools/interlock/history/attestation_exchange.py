@@ -28,7 +28,26 @@ def fetch(git: Git, remote: str, *, personally: bool = False) -> str | None:
         HistoryRewritten: the remote lost or changed statements, or its ref was removed.
         HistoryError: git refuses what was sent.
     """
-    theirs = _fetched(git, remote, personally)
+    listed = _speak(git, personally, "ls-remote", "--quiet", "--end-of-options", remote, REF)
+    if listed.status:
+        raise _unreachable(remote, listed)
+    there = listed.output.decode("ascii", errors="replace").partition("\t")[0].strip()
+    return _united(git, remote, there or None, personally)
+
+
+def fetch_listed(git: Git, remote: str, there: str | None) -> str | None:
+    """The same where the remote was just asked: its ref is at the commit `there`, None where it has none.
+
+    Nothing is transferred where that is what it had when it was last seen.
+
+    Raises:
+        RemoteUnreachable, HistoryRewritten, HistoryError: see `fetch`.
+    """
+    return _united(git, remote, there, personally=False)
+
+
+def _united(git: Git, remote: str, there: str | None, personally: bool) -> str | None:
+    theirs = _fetched(git, remote, there, personally)
     if theirs is None:
         return tip(git)
     for _ in range(_TRIES):
@@ -60,16 +79,15 @@ def push(git: Git, remote: str) -> str:
     raise HistoryError(f"{remote} does not take {REF}: {finished.errors}", remedy="look at what the remote says")
 
 
-def _fetched(git: Git, remote: str, personally: bool) -> str | None:
+def _fetched(git: Git, remote: str, there: str | None, personally: bool) -> str | None:
     """The commit that a remote has, fetched and found to hold all that it had before; None where it never had any."""
     seen = tip(git, _seen_ref(remote))
-    listed = _speak(git, personally, "ls-remote", "--quiet", "--end-of-options", remote, REF)
-    if listed.status:
-        raise _unreachable(remote, listed)
-    if not listed.output.strip():
+    if there is None:
         if seen:
             raise _rewritten(remote, "the ref was removed there", seen)
         return None
+    if there == seen:
+        return seen
     incoming = f"{_seen_ref(remote)}-incoming"
     words = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--quiet")
     finished = _speak(git, personally, "fetch", *words, "--end-of-options", remote, f"+{REF}:{incoming}")

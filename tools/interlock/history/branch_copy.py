@@ -46,8 +46,8 @@ class BranchCopy(Protocol):
             HistoryError: what is there is damaged or dangerous.
         """
 
-    def fetch_statements(self) -> None:
-        """Have the signed statements here.
+    def fetch_statements(self, tip: str | None) -> None:
+        """Have the signed statements here; `tip` is where `remote_tips` saw their ref.
 
         Raises:
             HistoryError: as `fetch`.

@@ -96,7 +96,7 @@ class DirectoryMirror:
             )
         return self._head
 
-    def fetch_statements(self) -> None:
+    def fetch_statements(self, tip: str | None) -> None:
         """See `BranchCopy.fetch_statements`: a directory has none."""
 
     def _resolved(self) -> tuple[Path, bool]:

@@ -130,15 +130,15 @@ class Mirror:
         if finished.status:
             raise self._refused(accepted, finished)
 
-    def fetch_statements(self) -> None:
-        """Fetch the signed statements, in addition to those that are here.
+    def fetch_statements(self, tip: str | None) -> None:
+        """Fetch the signed statements, in addition to those that are here; `tip` is where `remote_tips` saw their ref.
 
         Raises:
             RemoteUnreachable: the transfer failed.
             HistoryRewritten: the remote lost statements that it had; those that are here stay.
             HistoryError: git refuses what was sent.
         """
-        attestation_exchange.fetch(self._git, "origin")
+        attestation_exchange.fetch_listed(self._git, "origin", tip)
 
     def _start_from(self, accepted: str | None) -> None:
         """Let the unforced fetch begin at what was accepted: what was fetched later and refused may be rewritten."""

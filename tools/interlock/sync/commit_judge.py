@@ -102,14 +102,14 @@ class CommitJudge:
         def fetched() -> str:
             commit = self._mirror.fetch(accepted)
             if self._trust.demands(accepted, commit).any:
-                self._mirror.fetch_statements()
+                self._mirror.fetch_statements(tips.statements)
             return commit
 
         return self._once(("fetch", accepted, tips), fetched)
 
     def fetch_statements(self, tip: str | None) -> None:
         """Fetch the signed statements, which stand at `tip` now; see `Mirror.fetch_statements`."""
-        self._once(("statements", tip), self._mirror.fetch_statements)
+        self._once(("statements", tip), lambda: self._mirror.fetch_statements(tip))
 
     def demands(self, commit: str) -> Demands:
         """What is demanded of the commits after this one."""
