@@ -18,12 +18,10 @@ from pathlib import Path
 
 import psutil
 
-from interlock.demo.engine_process import free_port, start_engine
-from interlock.demo.node import agent_running, make_node
-from interlock.demo.people import introduce_people
-from interlock.demo.scratch import make_scratch
+from benchmarks.example_node import example_node
+from interlock.demo.engine_process import free_port
+from interlock.demo.node import agent_running
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 10
 IDLE_SECONDS = 60.0
 READY_WITHIN = 120.0
@@ -35,26 +33,8 @@ exec {git} "$@"
 
 def measure(root: Path) -> dict[str, object]:
     """Serve the example below `root`, wait until it is served, then watch the agent do nothing."""
-    scratch = make_scratch(REPOSITORY, root)
-    people = introduce_people(scratch, "production", "support-bot", "embedded")
-    snapshot = scratch.snapshot()
-    environment = snapshot.environments["production"].document
-    base = snapshot.bases[environment.base.name, environment.base.revision].document
-    assert base.source.uri
-    node = make_node(scratch, "embedded", environment.name, scratch.artifact_directory(base.source.uri), people.root)
     with ExitStack() as stack:
-        engine = stack.enter_context(
-            start_engine(
-                "embedded",
-                node.base_directory,
-                served_name=base.name,
-                limits=environment.engine,
-                routes=node.routes,
-                admin_token=node.admin_token,
-                log=root / "engine.log",
-            )
-        )
-        node.write(engine.url)
+        node = example_node(root, stack).node
         text = node.settings.read_text(encoding="utf-8").replace("poll: 1s", f"poll: {POLL_SECONDS}s")
         node.settings.write_text(f"{text}http: {{listen: 127.0.0.1:{free_port()}}}\n", encoding="utf-8")
         started = _count_git(root / "git", stack)

@@ -3,7 +3,7 @@
     python -m benchmarks scale_inputs
 
 A poll (`ls-remote`) and the fetch of one promotion against a git server: bytes on the wire, connections, processor time
-on both sides; over git's `http-backend`, over `git daemon` and over `file://`, with few refs, with 10,000 more, and
+on both sides; over HTTP (`git_server`), over `git daemon` and over `file://`, with few refs, with 10,000 more, and
 with those hidden. And what a node keeps and shows: status, metrics, receipts, mirror. The node is a real agent on the
 living example with a real embedded engine, every commit signed and approved.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,13 +20,14 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.changes import PROMOTE, Changes
 from benchmarks.counting_relay import Relay, counting_relay
+from benchmarks.example_node import example_node
 from benchmarks.git_server import git_server
 from interlock.demo.child_process import die_with_parent, stop
-from interlock.demo.engine_process import free_port, start_engine
-from interlock.demo.node import make_node
-from interlock.demo.people import APPROVERS, People, introduce_people
-from interlock.demo.scratch import Scratch, make_scratch
+from interlock.demo.engine_process import free_port
+from interlock.demo.node import DemoNode
+from interlock.demo.scratch import Scratch
 from interlock.history.attestation_ref import REF
 from interlock.history.git_command import Git
 from interlock.history.mirror import Mirror, Remote
@@ -35,24 +35,23 @@ from interlock.sync.agent import Agent
 from interlock.sync.outcome import Done
 from interlock.sync.settings import load_settings
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-ENVIRONMENT, ADAPTER = "production", "support-bot"
 POLLS, FETCHES, REFS = 40, 5, 10_000
 
 
 def measure(root: Path) -> dict[str, object]:
     """Measure below `root`; sizes in bytes, times in milliseconds."""
-    scratch = make_scratch(REPOSITORY, root)
-    people = introduce_people(scratch, ENVIRONMENT, ADAPTER, "embedded")
     with ExitStack() as stack:
-        agent, state = _node(root, scratch, people, stack)
+        example = example_node(root, stack)
+        scratch, changes = example.scratch, Changes(example.scratch, example.people)
+        agent, state = _agent(example.node, stack)
         served = root.parent / "served"
         address, server = stack.enter_context(git_server(scratch.remote.parent))
         relay = stack.enter_context(counting_relay(int(address.rpartition(":")[2])))
         url = f"http://127.0.0.1:{relay.port}/{scratch.remote.name}"
         mirrors = _mirrors(served, url)
         before = _receipts(state)
-        _change(scratch, people, "promote", ADAPTER, "--to", ENVIRONMENT, "--commit")
+        changes.prepare(PROMOTE)
+        changes.push()
         found: dict[str, object] = {"fetch_of_one_promotion": _fetches(mirrors, relay, server)}
         assert isinstance(agent.run_once(), Done)
         found["node"] = _kept(state) | {"receipts_of_one_flip_bytes": _receipts(state) - before}
@@ -60,25 +59,8 @@ def measure(root: Path) -> dict[str, object]:
         return found
 
 
-def _node(root: Path, scratch: Scratch, people: People, stack: ExitStack) -> tuple[Agent, Path]:
-    """An agent that serves the example."""
-    snapshot = scratch.snapshot()
-    environment = snapshot.environments[ENVIRONMENT].document
-    base = snapshot.bases[environment.base.name, environment.base.revision].document
-    assert base.source.uri
-    node = make_node(scratch, "embedded", ENVIRONMENT, scratch.artifact_directory(base.source.uri), people.root)
-    engine = stack.enter_context(
-        start_engine(
-            "embedded",
-            node.base_directory,
-            served_name=base.name,
-            limits=environment.engine,
-            routes=node.routes,
-            admin_token=node.admin_token,
-            log=root / "engine.log",
-        )
-    )
-    node.write(engine.url)
+def _agent(node: DemoNode, stack: ExitStack) -> tuple[Agent, Path]:
+    """An agent that serves the example, and its state directory."""
     settings = load_settings(node.settings)
     agent = Agent(settings)
     stack.callback(agent.close)
@@ -99,13 +81,6 @@ def _kept(state: Path) -> dict[str, int]:
 
 def _receipts(state: Path) -> int:
     return sum(path.stat().st_size for path in (state / "receipts").rglob("*.jsonl"))
-
-
-def _change(scratch: Scratch, people: People, *words: str) -> None:
-    for command in (words, *(("approve", "HEAD", "--yes", "--key", str(people.key(name))) for name in APPROVERS)):
-        line = [sys.executable, "-m", "interlock.cli.main", *command]
-        subprocess.run(line, cwd=scratch.clone, check=True, capture_output=True, timeout=120)
-    scratch.git("push", "--quiet", "--atomic", "origin", "HEAD:main", REF)
 
 
 def _mirrors(root: Path, url: str) -> list[tuple[Mirror, str]]:
@@ -142,16 +117,16 @@ def _polls(scratch: Scratch, root: Path, url: str, relay: Relay, server: int) ->
 
         return poll
 
-    found: dict[str, object] = {"http_backend": _costs(polls(url), POLLS, server, relay)}
+    found: dict[str, object] = {"http": _costs(polls(url), POLLS, server, relay)}
     with git_daemon(scratch.remote.parent) as (port, daemon), counting_relay(port) as counted:
         address = f"git://127.0.0.1:{counted.port}/{scratch.remote.name}"
         found["git_daemon"] = _costs(polls(address), POLLS, daemon, counted)
         found["file"] = _costs(polls(scratch.remote_url), POLLS, None, None)
         _add_refs(scratch.remote)
-        found["http_backend_with_10000_more_refs"] = _costs(polls(url), POLLS, server, relay)
+        found["http_with_10000_more_refs"] = _costs(polls(url), POLLS, server, relay)
         found["git_daemon_with_10000_more_refs"] = _costs(polls(address), POLLS, daemon, counted)
         Git(scratch.remote).run("config", "uploadpack.hideRefs", "refs/interlock/receipts")
-        found["http_backend_with_10000_hidden_refs"] = _costs(polls(url), POLLS, server, relay)
+        found["http_with_10000_hidden_refs"] = _costs(polls(url), POLLS, server, relay)
     return found
 
 

@@ -26,15 +26,12 @@ from typing import Any
 
 import psutil
 
-from benchmarks.changes import ADAPTER, ENVIRONMENT, PROMOTE, ROLL_BACK, Changes
+from benchmarks.changes import ADAPTER, PROMOTE, ROLL_BACK, Changes
+from benchmarks.example_node import REPOSITORY, example_node
 from benchmarks.git_server import git_server
 from interlock.demo.child_process import die_with_parent
-from interlock.demo.engine_process import start_engine
-from interlock.demo.node import DemoNode, make_node
-from interlock.demo.people import introduce_people
-from interlock.demo.scratch import make_scratch
+from interlock.demo.node import DemoNode
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SETTLE_WITHIN = 300.0
 
 
@@ -42,30 +39,14 @@ def measure(
     root: Path, *, agents: int = 1000, processes: int = 20, poll: int = 30, minutes: float = 10.0
 ) -> dict[str, object]:
     """Run the fleet below `root`; times in seconds."""
-    scratch = make_scratch(REPOSITORY, root)
-    people = introduce_people(scratch, ENVIRONMENT, ADAPTER, "embedded")
-    environment = scratch.snapshot().environments[ENVIRONMENT].document
-    base = scratch.snapshot().bases[environment.base.name, environment.base.revision].document
-    assert base.source.uri
-    node = make_node(scratch, "embedded", ENVIRONMENT, scratch.artifact_directory(base.source.uri), people.root)
     with ExitStack() as stack:
-        engine = stack.enter_context(
-            start_engine(
-                "embedded",
-                node.base_directory,
-                served_name=base.name,
-                limits=environment.engine,
-                routes=None,
-                admin_token=node.admin_token,
-                log=root / "engine.log",
-                middleware=False,
-            )
-        )
+        example = example_node(root, stack, middleware=False)
+        scratch, node = example.scratch, example.node
         address, server = stack.enter_context(git_server(scratch.remote.parent))
-        _settings(node, engine.url, f"{address}/{scratch.remote.name}", poll)
+        _settings(node, f"{address}/{scratch.remote.name}", poll)
         fleet = Fleet(root, node, agents, processes, minutes * 60)
         stack.callback(fleet.stop)
-        return _play(fleet, Changes(scratch, people), server, poll, minutes * 60)
+        return _play(fleet, Changes(scratch, example.people), server, poll, minutes * 60)
 
 
 def _play(fleet: Fleet, changes: Changes, server: int, poll: int, seconds: float) -> dict[str, object]:
@@ -102,8 +83,7 @@ def _play(fleet: Fleet, changes: Changes, server: int, poll: int, seconds: float
     }
 
 
-def _settings(node: DemoNode, engine: str, remote: str, poll: int) -> None:
-    node.write(engine)
+def _settings(node: DemoNode, remote: str, poll: int) -> None:
     text = node.settings.read_text(encoding="utf-8")
     text = re.sub(r"remote: .*", f"remote: {{url: {json.dumps(remote)}, branch: main, poll: {poll}s}}", text)
     node.settings.write_text(text, encoding="utf-8")

@@ -24,16 +24,14 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.changes import ADAPTER, ENVIRONMENT, PROMOTE, ROLL_BACK, Changes
+from benchmarks.changes import ADAPTER, PROMOTE, ROLL_BACK, Changes
+from benchmarks.example_node import example_node
 from benchmarks.latency.file_watcher import FileWatcher
 from interlock.artifacts.durable import write_atomically
-from interlock.demo.engine_process import free_port, start_engine
-from interlock.demo.node import DemoNode, agent_running, make_node
-from interlock.demo.people import introduce_people
-from interlock.demo.scratch import make_scratch
+from interlock.demo.engine_process import free_port
+from interlock.demo.node import DemoNode, agent_running
 from interlock.demo.traffic import REVISION_HEADER, open_client
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 10
 ROUNDS = 4
 WITHIN = 120.0
@@ -46,27 +44,12 @@ PROMPT = "Customer: I want my money back.\nAgent:"
 
 def measure(root: Path, *, engine: str = "vllm") -> dict[str, object]:
     """Measure below `root`; times in seconds."""
-    scratch = make_scratch(REPOSITORY, root)
-    people = introduce_people(scratch, ENVIRONMENT, ADAPTER, engine)
-    environment = scratch.snapshot().environments[ENVIRONMENT].document
-    base = scratch.snapshot().bases[environment.base.name, environment.base.revision].document
-    assert base.source.uri
-    node = make_node(scratch, engine, ENVIRONMENT, scratch.artifact_directory(base.source.uri), people.root)
     with ExitStack() as stack:
-        running = stack.enter_context(
-            start_engine(
-                engine,
-                node.base_directory,
-                served_name=base.name,
-                limits=environment.engine,
-                routes=node.routes,
-                admin_token=node.admin_token,
-                log=root / "engine.log",
-            )
-        )
-        hook = _settings(node, running.url)
+        example = example_node(root, stack, kind=engine)
+        node, running, scratch = example.node, example.engine, example.scratch
+        hook = _settings(node)
         client = stack.enter_context(open_client(running.url))
-        watched = Watched(client, node, hook, Changes(scratch, people))
+        watched = Watched(client, node, hook, Changes(scratch, example.people))
         with agent_running(node, root / "agent.log"):
             watched.until(lambda: watched.alias_answers_from(""), "the first answer")
             hinted = watched.rounds(hint=True)
@@ -177,9 +160,8 @@ def _peer(watched: Watched, url: str, clone: Path, root: Path) -> dict[str, obje
     }
 
 
-def _settings(node: DemoNode, engine: str) -> str:
+def _settings(node: DemoNode) -> str:
     """Write the node's settings with a poll interval and a hook; returns the address of the hook."""
-    node.write(engine)
     secret, port = node.directory / "hook-secret", free_port()
     secret.touch(mode=0o600)
     secret.write_text(SECRET, encoding="ascii")
