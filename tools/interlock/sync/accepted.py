@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from interlock.artifacts.durable import read_bounded, write_atomically
+from interlock.artifacts.durable import write_atomically
 from interlock.documents.identifiers import commit_id
-from interlock.errors import DocumentError
+from interlock.sync.record_file import read_record
 
 MAX_RECORD_BYTES = 1 << 20
 
@@ -47,17 +47,13 @@ def read_accepted(path: Path) -> Accepted | None:
     Raises:
         DocumentError: it is damaged.
     """
-    data = read_bounded(path, limit=MAX_RECORD_BYTES)
-    if data is None:
-        return None
-    try:
-        return _accepted(json.loads(data))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DocumentError(
-            f"{path} is damaged: {error or 'no commit in it'}",
-            expected="the last accepted commit, as this agent wrote it",
-            remedy=f"compare it with `git log` on the remote, then correct or remove {path}",
-        ) from error
+    return read_record(
+        path,
+        _accepted,
+        limit=MAX_RECORD_BYTES,
+        expected="the last accepted commit, as this agent wrote it",
+        remedy=f"compare it with `git log` on the remote, then correct or remove {path}",
+    )
 
 
 def _accepted(value: Mapping[str, Any]) -> Accepted:

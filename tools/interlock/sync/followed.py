@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interlock.artifacts.durable import read_bounded, write_atomically
+from interlock.artifacts.durable import write_atomically
 from interlock.documents.identifiers import adapter_name, commit_id
-from interlock.errors import DocumentError
+from interlock.sync.record_file import read_record
 
 FOLLOWED_FILE = "followed.json"
 SCHEMA = "interlock-followed/1"
@@ -62,13 +62,7 @@ def read_followed(path: Path) -> FollowedRecord | None:
     Raises:
         DocumentError: it is damaged.
     """
-    data = read_bounded(path, limit=MAX_RECORD_BYTES)
-    if data is None:
-        return None
-    try:
-        return _record(json.loads(data))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DocumentError(f"{path} is damaged: {error}", expected=f"what this agent wrote ({SCHEMA})") from error
+    return read_record(path, _record, limit=MAX_RECORD_BYTES, expected=f"what this agent wrote ({SCHEMA})")
 
 
 def _record(document: Mapping[str, Any]) -> FollowedRecord:

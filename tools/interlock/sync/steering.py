@@ -14,9 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from interlock.artifacts.durable import read_bounded, write_atomically
+from interlock.artifacts.durable import write_atomically
 from interlock.documents.identifiers import adapter_name
-from interlock.errors import DocumentError
+from interlock.sync.record_file import read_record
 
 STEERING_FILE = "steering.json"
 MAX_STEERING_BYTES = 1 << 20
@@ -96,17 +96,9 @@ def read_steering(path: Path) -> Steering:
     Raises:
         DocumentError: it is damaged.
     """
-    data = read_bounded(path, limit=MAX_STEERING_BYTES)
-    if data is None:
-        return Steering()
-    try:
-        return _steering(json.loads(data))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DocumentError(
-            f"{path} is damaged: {error}",
-            expected="orders as `interlock suspend` and `interlock hold` write them",
-            remedy=f"remove {path}, and give the orders again",
-        ) from error
+    expected = "orders as `interlock suspend` and `interlock hold` write them"
+    remedy = f"remove {path}, and give the orders again"
+    return read_record(path, _steering, limit=MAX_STEERING_BYTES, expected=expected, remedy=remedy) or Steering()
 
 
 def _steering(document: Mapping[str, Any]) -> Steering:
