@@ -32,7 +32,7 @@ def url_of(remote: HttpRemote) -> str:
 def test_a_commit_is_polled_and_fetched_over_http(published: Published, http: HttpRemote, mirror_of: MirrorOf) -> None:
     mirror = mirror_of(url_of(http))
     first = published.commit({"a.yaml": "a: 1\n"})
-    assert mirror.remote_head() == first
+    assert mirror.remote_tips().head == first
     assert mirror.fetch(None) == first
     second = published.commit({"a.yaml": "a: 2\n"})
     assert mirror.fetch(first) == second
@@ -136,7 +136,7 @@ def test_a_remote_that_answers_garbage_raises_remote_unreachable(kind: str, body
     with http_server(always(kind, body)) as address:
         mirror = mirror_of(f"{address}/remote.git", timeout=5.0)
         with pytest.raises(RemoteUnreachable):
-            mirror.remote_head()
+            mirror.remote_tips()
         with pytest.raises(RemoteUnreachable):
             mirror.fetch(None)
 
@@ -145,7 +145,7 @@ def test_a_login_page_in_place_of_a_repository_has_no_branches(mirror_of: Mirror
     with http_server(always("text/html", b"<html>Please log in</html>")) as address:
         mirror = mirror_of(f"{address}/remote.git", timeout=5.0)
         with pytest.raises(HistoryError, match="has no branch main"):
-            mirror.remote_head()
+            mirror.remote_tips()
         with pytest.raises(RemoteUnreachable):
             mirror.fetch(None)
 
@@ -171,7 +171,7 @@ def test_a_token_opens_a_remote_that_asks_for_one(published: Published, mirror_o
     commit = published.commit({"adapter.safetensors": LARGE})
     with served_over_http(published.remote.parent, token=TOKEN) as remote:
         mirror = mirror_of(url_of(remote), token=TOKEN)
-        assert mirror.remote_head() == mirror.fetch(None) == commit
+        assert mirror.remote_tips().head == mirror.fetch(None) == commit
         with mirror.repository.commit_tree(commit) as tree, tree.open("adapter.safetensors") as stream:
             assert stream.read() == LARGE
 
@@ -179,7 +179,7 @@ def test_a_token_opens_a_remote_that_asks_for_one(published: Published, mirror_o
 def test_a_wrong_token_is_a_clear_error_without_the_token(published: Published, mirror_of: MirrorOf) -> None:
     with served_over_http(published.remote.parent, token=TOKEN) as remote:
         with pytest.raises(RemoteUnreachable) as error:
-            mirror_of(url_of(remote), token="wrong-token").remote_head()
+            mirror_of(url_of(remote), token="wrong-token").remote_tips()
         assert "credentials" in error.value.remedy
         assert "wrong-token" not in str(error.value)
         assert set(remote.authorizations) != {""}
@@ -201,7 +201,7 @@ def test_a_redirection_never_carries_the_token_to_another_server(published: Publ
         served_over_http(published.remote.parent, redirect_to=other.address) as moved,
     ):
         with pytest.raises(RemoteUnreachable):
-            mirror_of(url_of(moved), token=TOKEN).remote_head()
+            mirror_of(url_of(moved), token=TOKEN).remote_tips()
         assert len(moved.authorizations) > 0
         assert other.authorizations == []
 

@@ -22,7 +22,7 @@ def read(mirror: Mirror, commit: str, path: str) -> bytes:
 
 def test_the_first_fetch_takes_the_branch_as_it_is(published: Published, mirror: Mirror) -> None:
     commit = published.commit({"a.yaml": "a: 1\n"})
-    assert mirror.remote_head() == commit
+    assert mirror.remote_tips().head == commit
     assert mirror.fetch(None) == commit
     assert read(mirror, commit, "a.yaml") == b"a: 1\n"
 
@@ -53,7 +53,7 @@ def test_a_force_push_is_refused_and_the_accepted_commit_stays(published: Publis
     accepted = published.commit({"a.yaml": "a: 1\n"})
     mirror.fetch(None)
     rewritten = published.amend({"a.yaml": "a: 2\n"})
-    assert mirror.remote_head() == rewritten
+    assert mirror.remote_tips().head == rewritten
     with pytest.raises(HistoryRewritten, match=f"no longer contains {accepted[:12]}") as refusal:
         mirror.fetch(accepted)
     assert f"git push --force-with-lease origin {accepted[:12]}:main" in refusal.value.remedy
@@ -204,13 +204,13 @@ def test_a_mirror_whose_making_was_interrupted_is_completed(
     (half / "HEAD").write_text("ref: refs/heads/main\n", encoding="ascii")
     (half / "config").write_text("", encoding="ascii")
     mirror = mirror_of(published.url)
-    assert mirror.fetch(None) == mirror.remote_head()
+    assert mirror.fetch(None) == mirror.remote_tips().head
 
 
 def test_a_missing_branch_is_said_to_be_missing(published: Published, mirror_of: MirrorOf) -> None:
     mirror = mirror_of(published.url, branch="production")
     with pytest.raises(HistoryError, match="has no branch production") as error:
-        mirror.remote_head()
+        mirror.remote_tips()
     assert not isinstance(error.value, RemoteUnreachable)
     assert "correct `branch`" in error.value.remedy
 
@@ -218,13 +218,13 @@ def test_a_missing_branch_is_said_to_be_missing(published: Published, mirror_of:
 def test_a_ref_that_only_ends_like_the_branch_is_not_the_branch(published: Published, mirror_of: MirrorOf) -> None:
     published.push(to="refs/odd/refs/heads/release")
     with pytest.raises(HistoryError, match="has no branch release"):
-        mirror_of(published.url, branch="release").remote_head()
+        mirror_of(published.url, branch="release").remote_tips()
 
 
 def test_an_address_where_nothing_is_raises_remote_unreachable(mirror_of: MirrorOf, tmp_path: Path) -> None:
     mirror = mirror_of(f"file://{tmp_path}/nothing.git")
     with pytest.raises(RemoteUnreachable, match="did not answer") as error:
-        mirror.remote_head()
+        mirror.remote_tips()
     assert "does not appear to be a git repository" in error.value.found
     with pytest.raises(RemoteUnreachable):
         mirror.fetch(None)
@@ -235,7 +235,7 @@ def test_a_remote_that_vanishes_while_we_poll_keeps_what_was_accepted(published:
     mirror.fetch(None)
     published.remote.rename(published.remote.with_name("elsewhere.git"))
     with pytest.raises(RemoteUnreachable):
-        mirror.remote_head()
+        mirror.remote_tips()
     with pytest.raises(RemoteUnreachable):
         mirror.fetch(accepted)
     assert read(mirror, accepted, "a.yaml") == b"a: 1\n"
@@ -246,7 +246,7 @@ def test_a_remote_that_never_answers_raises_within_the_deadline(mirror_of: Mirro
         mirror = mirror_of(f"http://127.0.0.1:{listener.getsockname()[1]}/repository.git", timeout=0.4)
         begin = time.monotonic()
         with pytest.raises(RemoteUnreachable, match=r"git ls-remote did not finish within 0\.4 seconds"):
-            mirror.remote_head()
+            mirror.remote_tips()
         with pytest.raises(RemoteUnreachable, match="git fetch did not finish"):
             mirror.fetch(None)
         assert time.monotonic() - begin < 15
@@ -256,7 +256,7 @@ def test_a_closed_port_raises_remote_unreachable(mirror_of: MirrorOf) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(RemoteUnreachable, match="did not answer: fatal: unable to access"):
-        mirror_of(f"http://127.0.0.1:{port}/repository.git").remote_head()
+        mirror_of(f"http://127.0.0.1:{port}/repository.git").remote_tips()
 
 
 def test_a_commit_with_a_dangerous_tree_is_refused_and_what_was_accepted_stays(
@@ -321,14 +321,14 @@ def test_the_global_configuration_of_the_user_does_not_redirect_the_mirror(
     home.mkdir()
     (home / ".gitconfig").write_text(f'[url "file:///nowhere"]\n\tinsteadOf = {published.url}\n', encoding="ascii")
     monkeypatch.setenv("HOME", str(home))
-    assert mirror_of(published.url).remote_head() == published.work.git("rev-parse", "HEAD")
+    assert mirror_of(published.url).remote_tips().head == published.work.git("rev-parse", "HEAD")
 
 
 def test_a_transport_that_is_not_listed_is_never_spoken(published: Published, mirror: Mirror, tmp_path: Path) -> None:
     trace = tmp_path / "ran"
     mirror.repository.git.run("config", "remote.origin.url", f"ext::sh -c touch% {trace}")
     with pytest.raises(RemoteUnreachable, match="transport 'ext' not allowed"):
-        mirror.remote_head()
+        mirror.remote_tips()
     assert not trace.exists()
 
 

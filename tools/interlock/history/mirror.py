@@ -67,10 +67,6 @@ class Mirror:
         """See `BranchCopy.unverifiable`: git shows who signed what."""
         return ""
 
-    def remote_head(self) -> str:
-        """The commit that the branch points to on the remote; see `remote_tips`."""
-        return self.remote_tips().head
-
     def remote_tips(self) -> Tips:
         """What the remote has now, by one `ls-remote`.
 

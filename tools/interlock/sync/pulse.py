@@ -42,14 +42,6 @@ class Pulse:
         ready = status.condition("Ready")
         self._notify(f"WATCHDOG=1\nSTATUS={readable(f'{ready.reason}: {ready.message}')[:_LONGEST_LINE]}")
 
-    def ready(self) -> None:
-        """The agent begins to turn."""
-        self._notify("READY=1")
-
-    def stopping(self) -> None:
-        """The agent was asked to end."""
-        self._notify("STOPPING=1")
-
     def latest(self) -> Status | None:
         """What the last turn found; None before the first one."""
         return self._seen[0]

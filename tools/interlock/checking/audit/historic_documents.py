@@ -6,7 +6,7 @@ history; `is_lost` tells it apart from a document whose form is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import BinaryIO
 
@@ -139,8 +139,3 @@ class _Held(ReplayedTree):
 def is_document(entry: Entry) -> bool:
     """Whether a regular file stands where a document belongs."""
     return entry.kind == REGULAR and is_ours(entry.path) and classify(entry.path).standing is Standing.DOCUMENT
-
-
-def documents_among(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Those of the entries that are documents."""
-    return filter(is_document, entries)
