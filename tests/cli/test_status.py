@@ -291,6 +291,11 @@ def test_many_nodes_are_asked_at_once_but_never_more_than_a_bound() -> None:
     assert most <= 8
 
 
+def _interruptible() -> None:
+    """What a shell starts in the background ignores interrupts, and so would what we start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_watching_prints_a_document_a_line_until_it_is_interrupted(node_file: Path) -> None:
     command = [
         sys.executable,
@@ -303,7 +308,13 @@ def test_watching_prints_a_document_a_line_until_it_is_interrupted(node_file: Pa
         "--watch",
         "0.1",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_interruptible,
+    ) as process:
         assert process.stdout
         lines = [process.stdout.readline() for _ in range(2)]
         process.send_signal(signal.SIGINT)
