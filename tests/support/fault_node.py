@@ -153,12 +153,6 @@ class FaultNode:
         remote = str(self.serving.scratch.remote)
         subprocess.run(["git", "-C", remote, "update-ref", "-d", "refs/heads/main"], check=True, timeout=30)
 
-    def bytes_of_refs(self) -> int:
-        """About how many bytes the list of the remote's refs has on its way to a client."""
-        remote = str(self.serving.scratch.remote)
-        listed = subprocess.run(["git", "ls-remote", remote], check=True, timeout=30, capture_output=True).stdout
-        return len(listed) + 8 * listed.count(b"\n")
-
     def commit(self, after: str, write: Callable[[], object] = lambda: None, *, signer: str = DEVELOPER) -> str:
         """Make a commit on top of another one; the remote has it, and no branch is moved. `signer` "" signs nothing."""
         git = self.serving.scratch.git

@@ -5,15 +5,19 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+FIRST_BYTES = 250
 
 
 class Network:
     """Connections to one server. `cut_after` and `silent_after` count bytes of one connection towards the client.
 
     `slow` is the number of seconds that each 16 KiB towards the client wait; with `flip_after` the byte behind so many
-    of a connection comes with one bit flipped.
+    of a connection comes with one bit flipped; `silent_at_post` is the POST of a connection whose answer stops within
+    its first `FIRST_BYTES`, for good.
     """
 
     def __init__(self, port: int) -> None:
@@ -23,8 +27,10 @@ class Network:
         self.cut_after: int | None = None
         self.silent_after: int | None = None
         self.flip_after: int | None = None
+        self.silent_at_post: int | None = None
         self.slow = 0.0
         self.connections = 0
+        self._posts: Counter[socket.socket] = Counter()
 
     @property
     def port(self) -> int:
@@ -39,7 +45,7 @@ class Network:
 
     def heal(self) -> None:
         """From now on everything passes."""
-        self.cut_after = self.silent_after = self.flip_after = None
+        self.cut_after = self.silent_after = self.flip_after = self.silent_at_post = None
         self.slow = 0.0
 
     def run(self) -> None:
@@ -63,6 +69,7 @@ class Network:
     def _requests(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while data := client.recv(1 << 16):
+                self._posts[client] += data.count(b"POST /")
                 server.sendall(data)
             server.shutdown(socket.SHUT_WR)
 
@@ -76,6 +83,9 @@ class Network:
             while data := server.recv(1 << 14):
                 time.sleep(self.slow)
                 data = self._flipped(data, passed)
+                if self.silent_at_post is not None and self._posts[client] >= self.silent_at_post:
+                    client.sendall(data[:FIRST_BYTES])
+                    return
                 if silent is not None and passed + len(data) > silent:
                     client.sendall(data[: silent - passed])
                     return
